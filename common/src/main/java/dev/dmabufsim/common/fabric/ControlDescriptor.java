@@ -1,0 +1,148 @@
+package dev.dmabufsim.common.fabric;
+
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
+
+/**
+ * The layout of the control file, and the only place that knows it. All fields are in the host's
+ * byte order: the file never leaves its host.
+ *
+ * <pre>
+ *  0                                                              4096
+ *  +---------------------------------------------------------------+
+ *  | header                                                        |
+ *  |   0 magic (8)            8 version (4)      12 flags (4)      |
+ *  |  16 slot capacity (4)   20 process capacity (4)               |
+ *  |  24 last generation (8) 32 processes (4)    36 slots in use,  |
+ *  |  40 fabric id (8)                              high water (4) |
+ *  +---------------------------------------------------------------+ 4096
+ *  | process table: one entry of 128 bytes for each JVM            |
+ *  |   0 state (4)  4 pid (4)  8 start time, clock ticks (8)       |
+ *  |  16 incarnation (8)  24 role (4)  28 name length (4)          |
+ *  |  32 name, UTF-8 (64)                                          |
+ *  +---------------------------------------------------------------+ 4096 + 128 * processes
+ *  | slot table: one slot of 128 bytes for each mapped attachment  |
+ *  |                                                               |
+ *  |   line 0, written by the IOMMU                                |
+ *  |     0 grant: generation (56 bits) | permission (8 bits)       |
+ *  |     8 attachment (4)   12 buffer (4)                          |
+ *  |    16 device key (4)   20 process (4)                         |
+ *  |    24 length (8)       32 segment (4)   36 flags (4)          |
+ *  |    40 epoch (8)        48 unused (16)                         |
+ *  |                                                               |
+ *  |   line 1, written by the device's engine                      |
+ *  |    64 in flight (8)    72 operations (8)  80 bytes (8)        |
+ *  |    88 IOMMU faults (8) 96 ENODEV (8)     104 leaked words (8) |
+ *  |   112 aborted (8)     120 unused (8)                          |
+ *  +---------------------------------------------------------------+
+ * </pre>
+ *
+ * <p>Each line of a slot has one writer, so that neither needs an atomic read-modify-write: the
+ * IOMMU of the host for line 0, and for line 1 the one engine thread of the device to which the
+ * slot belongs. A slot never passes to another device while its process lives, for a device that
+ * still publishes through a slot it has lost would otherwise hide another device's DMA in flight.
+ *
+ * <p>Slots are 128 bytes apart because x86 fetches cache lines in pairs.
+ */
+public final class ControlDescriptor {
+  /** {@code "DMABUFCT"}, read as a big-endian number. */
+  public static final long MAGIC = 0x444d_4142_5546_4354L;
+
+  /** Raised with every change of the layout; another version is refused. */
+  public static final int VERSION = 1;
+
+  /** Header flag: the IOMMU's process issues barriers with membarrier, so guards need none. */
+  public static final int FLAG_ASYMMETRIC = 1;
+
+  /** Slot flag: addresses are translated by the IOMMU; absent, the mapping is of bus addresses. */
+  public static final int SLOT_TRANSLATED = 1;
+
+  static final long HEADER_BYTES = 4096;
+  static final long PROCESS_BYTES = 128;
+  static final int PROCESS_NAME_BYTES = 64;
+
+  /** Distance between two slots, bytes. */
+  public static final long SLOT_BYTES = 128;
+
+  /** Permission: the slot grants nothing and belongs to no mapping. */
+  public static final int PERMISSION_FREE = 0;
+
+  /** Permission: read and write. */
+  public static final int PERMISSION_READ_WRITE = 1;
+
+  /** Permission: speculative reads, whose data the device throws away; no write. */
+  public static final int PERMISSION_DISCARD_ONLY = 2;
+
+  /** Permission: nothing; the IOMMU closed the slot. */
+  public static final int PERMISSION_BLOCKED = 3;
+
+  static final long MAGIC_AT = 0;
+  static final long VERSION_AT = 8;
+  static final long FLAGS_AT = 12;
+  static final long SLOT_CAPACITY_AT = 16;
+  static final long PROCESS_CAPACITY_AT = 20;
+  static final long GENERATION_AT = 24;
+  static final long PROCESSES_AT = 32;
+  static final long SLOTS_HIGH_WATER_AT = 36;
+  static final long FABRIC_ID_AT = 40;
+
+  static final long PROCESS_STATE_AT = 0;
+  static final long PROCESS_PID_AT = 4;
+  static final long PROCESS_START_AT = 8;
+  static final long PROCESS_INCARNATION_AT = 16;
+  static final long PROCESS_ROLE_AT = 24;
+  static final long PROCESS_NAME_LENGTH_AT = 28;
+  static final long PROCESS_NAME_AT = 32;
+
+  static final long GRANT_AT = 0;
+  static final long ATTACHMENT_AT = 8;
+  static final long BUFFER_AT = 12;
+  static final long DEVICE_KEY_AT = 16;
+  static final long PROCESS_AT = 20;
+  static final long LENGTH_AT = 24;
+  static final long SEGMENT_AT = 32;
+  static final long SLOT_FLAGS_AT = 36;
+  static final long EPOCH_AT = 40;
+  static final long IN_FLIGHT_AT = 64;
+  static final long OPERATIONS_AT = 72;
+  static final long BYTES_AT = 80;
+  static final long FAULTS_AT = 88;
+  static final long ENODEV_AT = 96;
+  static final long LEAKED_AT = 104;
+  static final long ABORTED_AT = 112;
+
+  /** A 64-bit field, at a byte offset. */
+  static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
+
+  /** A 32-bit field, at a byte offset. */
+  static final VarHandle INT = ValueLayout.JAVA_INT.varHandle();
+
+  private ControlDescriptor() {}
+
+  static long fileBytes(int slots, int processes) {
+    return slotAt(processes, 0) + slots * SLOT_BYTES;
+  }
+
+  static long processAt(int process) {
+    return HEADER_BYTES + process * PROCESS_BYTES;
+  }
+
+  static long slotAt(int processCapacity, int slot) {
+    return HEADER_BYTES + processCapacity * PROCESS_BYTES + slot * SLOT_BYTES;
+  }
+
+  /** The word that grants {@code permission} on memory of {@code generation}. */
+  public static long grant(long generation, int permission) {
+    return generation << 8 | permission;
+  }
+
+  /** The permission within a grant. */
+  public static int permission(long grant) {
+    return (int) (grant & 0xff);
+  }
+
+  /** The generation within a grant. */
+  public static long generation(long grant) {
+    return grant >>> 8;
+  }
+}

@@ -1,0 +1,243 @@
+package dev.dmabufsim.common.fabric;
+
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.HexFormat;
+import java.util.concurrent.ThreadLocalRandom;
+
+/**
+ * One host's shared memory: a directory with a control file and a file for each segment.
+ *
+ * <p>Each process that uses it holds a shared lock on the file {@code owner} within, which the
+ * kernel drops when the process dies, however it dies. So a fabric is garbage exactly when an
+ * exclusive lock can be had; see {@link FabricSweeper}.
+ */
+public final class Fabric implements AutoCloseable {
+  /** Where fabrics live: memory, shared by all processes of the host. */
+  public static final Path SHM = Path.of("/dev/shm");
+
+  /** What every fabric's directory name begins with. */
+  public static final String PREFIX = "dmabuf-sim-";
+
+  static final String OWNER = "owner";
+  private static final String CONTROL = "control";
+
+  private final Path directory;
+  private final ControlFile control;
+  private final FileChannel owner;
+
+  private Fabric(Path directory, ControlFile control, FileChannel owner) {
+    this.directory = directory;
+    this.control = control;
+    this.owner = owner;
+  }
+
+  /**
+   * Creates an empty fabric under a name that no other has.
+   *
+   * @param shm the directory to create it in, {@link #SHM} but for tests
+   * @param slotCapacity most attachments mapped at once
+   * @throws IOException if there is no room, or the directory cannot be written
+   */
+  public static Fabric create(Path shm, int slotCapacity) throws IOException {
+    long unique = ThreadLocalRandom.current().nextLong();
+    String name = PREFIX + ProcessHandle.current().pid() + "-" + HexFormat.of().toHexDigits(unique);
+    return create(shm.resolve(name), unique, slotCapacity);
+  }
+
+  /**
+   * Opens the fabric of that name, or creates it if there is none: for nodes that are started by
+   * hand and agree on a name.
+   *
+   * @param directory below {@link #SHM}, its name beginning with {@link #PREFIX}
+   * @throws IOException if it can be neither opened nor created
+   */
+  public static Fabric join(Path directory, int slotCapacity) throws IOException {
+    try {
+      return open(directory);
+    } catch (NoSuchFileException e) {
+      try {
+        return create(directory, ThreadLocalRandom.current().nextLong(), slotCapacity);
+      } catch (FileSystemException second) {
+        if (!Files.isDirectory(directory)) {
+          throw second;
+        }
+        // Another node was quicker, and its directory cannot be renamed over.
+        return open(directory);
+      }
+    }
+  }
+
+  private static Fabric create(Path directory, long id, int slotCapacity) throws IOException {
+    Path staging =
+        directory.resolveSibling(
+            "." + directory.getFileName() + "-" + HexFormat.of().toHexDigits(id));
+    Files.createDirectory(staging);
+    FileChannel owner = null;
+    try {
+      owner = lockShared(staging, StandardOpenOption.CREATE_NEW);
+      // Where the IOMMU's process could not issue barriers, no guard may rely on them.
+      ControlFile control =
+          ControlFile.create(staging.resolve(CONTROL), slotCapacity, id, Membarrier.register());
+      // Only a locked and whole fabric ever has a name that a sweep looks at.
+      Files.move(staging, directory, StandardCopyOption.ATOMIC_MOVE);
+      return new Fabric(directory, control, owner);
+    } catch (IOException e) {
+      if (owner != null) {
+        owner.close();
+      }
+      FabricSweeper.delete(staging);
+      throw e;
+    }
+  }
+
+  /**
+   * Opens a fabric that another process created.
+   *
+   * @throws IOException if it is not there, or its control file is not one of this version
+   */
+  public static Fabric open(Path directory) throws IOException {
+    if (!Files.isDirectory(directory)) {
+      throw new NoSuchFileException(directory.toString(), null, "no fabric there");
+    }
+    FileChannel owner = lockShared(directory, StandardOpenOption.READ);
+    try {
+      return new Fabric(directory, ControlFile.open(directory.resolve(CONTROL)), owner);
+    } catch (IOException e) {
+      owner.close();
+      throw e;
+    }
+  }
+
+  private static FileChannel lockShared(Path directory, StandardOpenOption how) throws IOException {
+    FileChannel channel =
+        FileChannel.open(
+            directory.resolve(OWNER), how, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    try {
+      FileLock lock = channel.tryLock(0, Long.MAX_VALUE, true);
+      if (lock == null) {
+        channel.close();
+        throw new IOException(directory + ": is being removed by another process");
+      }
+    } catch (OverlappingFileLockException e) {
+      // This JVM holds the lock already, through another Fabric object: that serves as well.
+    }
+    return channel;
+  }
+
+  /** Where it is. */
+  public Path directory() {
+    return directory;
+  }
+
+  /** Its control file. */
+  public ControlFile control() {
+    return control;
+  }
+
+  /** Makes a guard for this process's devices, asymmetric if both sides can. */
+  public Guard guard() {
+    return new Guard(control.memory(), control.asymmetric() && Membarrier.register());
+  }
+
+  /**
+   * Creates a segment and reserves all of its memory, so that no later access finds /dev/shm full.
+   *
+   * @param segment a number that no segment of this fabric has had
+   * @param bytes its size, a multiple of the page size
+   * @throws IOException if there is no room: nothing is left behind then; or if it exists already
+   */
+  public void createSegment(int segment, long bytes) throws IOException {
+    Path file = segmentFile(segment);
+    long free = directory.toFile().getUsableSpace();
+    if (bytes > free) {
+      // Asked first and not found out by filling it: what fills /dev/shm is the host's memory.
+      throw new IOException(
+          "no room for a segment of "
+              + bytes
+              + " bytes in "
+              + directory
+              + ": "
+              + free
+              + " bytes are free");
+    }
+    FileChannel created =
+        FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+    try (FileChannel channel = created) {
+      ByteBuffer zeros = ByteBuffer.allocateDirect(1 << 16);
+      long at = 0;
+      while (at < bytes) {
+        zeros.clear().limit((int) Math.min(zeros.capacity(), bytes - at));
+        at += channel.write(zeros, at);
+      }
+    } catch (IOException e) {
+      Files.deleteIfExists(file);
+      throw new IOException("no room for a segment of " + bytes + " bytes in " + directory, e);
+    }
+  }
+
+  /**
+   * Maps a segment; closing the arena unmaps it.
+   *
+   * @throws IOException if it is not there (severed, or never was) or shorter than asked
+   */
+  public MemorySegment mapSegment(int segment, long bytes, Arena arena) throws IOException {
+    try (FileChannel channel =
+        FileChannel.open(segmentFile(segment), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+      long size = channel.size();
+      if (size < bytes) {
+        // Mapping more than there is would grow the file: a severed one must never grow again.
+        throw new IOException("segment " + segment + " has " + size + " bytes, not " + bytes);
+      }
+      return channel.map(FileChannel.MapMode.READ_WRITE, 0, bytes, arena);
+    }
+  }
+
+  /**
+   * Takes a segment's memory away from everybody who has it mapped: when this returns, no access to
+   * it can succeed any more, anywhere on this host. The kernel unmaps the pages from every process
+   * before ftruncate(2) returns; a copy in progress gets {@link InternalError}. The file is
+   * unlinked and its number never used again.
+   *
+   * @throws IOException if the file cannot be truncated, and then nothing is proven
+   */
+  public void sever(int segment) throws IOException {
+    Path file = segmentFile(segment);
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+      channel.truncate(0);
+    }
+    Files.delete(file);
+  }
+
+  /** Removes a segment that nobody uses. */
+  public void removeSegment(int segment) throws IOException {
+    Files.deleteIfExists(segmentFile(segment));
+  }
+
+  private Path segmentFile(int segment) {
+    return directory.resolve("segment-" + segment);
+  }
+
+  /** Gives up this process's part; the directory stays. */
+  @Override
+  public void close() throws IOException {
+    owner.close();
+  }
+
+  /** Gives it up and removes the directory and all that is in it. */
+  public void remove() throws IOException {
+    FabricSweeper.delete(directory);
+    close();
+  }
+}

@@ -1,0 +1,29 @@
+package dev.dmabufsim.common.fabric;
+
+/**
+ * What one slot of the IOMMU's table maps.
+ *
+ * @param attachment the attachment whose mapping it is
+ * @param buffer the dma-buf
+ * @param deviceKey the importer device: its process's index in the upper half, its ordinal below
+ * @param process index of the importer's process in the process table
+ * @param segment the memory
+ * @param generation the memory's generation when it was mapped
+ * @param length bytes mapped, from the segment's start
+ * @param epoch the buffer's epoch when it was mapped
+ */
+public record SlotMapping(
+    int attachment,
+    int buffer,
+    int deviceKey,
+    int process,
+    int segment,
+    long generation,
+    long length,
+    long epoch) {
+
+  /** The key of a device: unique in its fabric. */
+  public static int deviceKey(int process, int ordinal) {
+    return process << 16 | ordinal;
+  }
+}

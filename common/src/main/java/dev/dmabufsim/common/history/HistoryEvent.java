@@ -1,0 +1,140 @@
+package dev.dmabufsim.common.history;
+
+import dev.dmabufsim.common.contract.Errno;
+import dev.dmabufsim.common.contract.ExporterKind;
+import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.contract.RevokeOutcome;
+import dev.dmabufsim.common.message.Operation;
+import java.util.List;
+
+/** Something that happened on a node and that the judge has to know. */
+public sealed interface HistoryEvent {
+
+  /** A node began. */
+  record NodeStarted(String name, String role, long pid, long incarnation, int process)
+      implements HistoryEvent {}
+
+  /** Exporter: a buffer is on offer; its memory holds the exporter's content. */
+  record Exported(
+      int buffer, String device, ExporterKind kind, long bytes, int segment, long generation)
+      implements HistoryEvent {}
+
+  /** Exporter: attachments are on the buffer's list. */
+  record Attached(
+      int buffer, String importer, ImporterKind kind, boolean revocable, List<Integer> attachments)
+      implements HistoryEvent {}
+
+  /** Exporter: attachments were refused. */
+  record AttachRefused(int buffer, String importer, ImporterKind kind, Errno errno, int count)
+      implements HistoryEvent {}
+
+  /** Exporter: maps were refused for good, since the two devices cannot do peer-to-peer. */
+  record MapRefused(int buffer, Errno errno, List<Integer> attachments) implements HistoryEvent {}
+
+  /** Exporter: an operation was carried out for these attachments. */
+  record Operated(Operation operation, int buffer, long epoch, List<Integer> attachments)
+      implements HistoryEvent {}
+
+  /** Exporter: a call that is not legal in the attachment's state was answered EINVAL. */
+  record IllegalCall(Operation operation, int buffer, List<Integer> attachments)
+      implements HistoryEvent {}
+
+  /** Exporter: attachments of a dead process were taken off the list. */
+  record Reaped(int buffer, int process, List<Integer> attachments, int pinned, int mapped)
+      implements HistoryEvent {}
+
+  /** Exporter: a revoke began. */
+  record RevokeRequested(
+      int buffer, long epoch, int segment, long generation, int attachments, int mapped)
+      implements HistoryEvent {}
+
+  /**
+   * Exporter: a revoke completed: from here on the memory is called out of reach.
+   *
+   * @param micros from request to here
+   * @param blocked attachments that had to be blocked
+   */
+  record RevokeCompleted(
+      int buffer,
+      long epoch,
+      int segment,
+      long generation,
+      RevokeOutcome outcome,
+      long micros,
+      List<Integer> blocked)
+      implements HistoryEvent {}
+
+  /** Exporter: a revoke had not completed when the node was told to stop. */
+  record RevokeUnfinished(
+      int buffer, long epoch, long micros, List<Integer> fences, List<Integer> unmaps)
+      implements HistoryEvent {}
+
+  /** Exporter: the memory went to its next owner, who filled it with his own content. */
+  record HandedOver(int segment, int buffer, long epoch, long generation, long tenantGeneration)
+      implements HistoryEvent {}
+
+  /** Bytes of one author found in somebody else's memory. */
+  record Foreign(int tag, int author, long generation, long bytes) {}
+
+  /** Exporter: the next owner looked through his memory. */
+  record Scanned(
+      int segment,
+      long tenantGeneration,
+      long bytes,
+      long foreignBytes,
+      long firstOffset,
+      List<Foreign> authors)
+      implements HistoryEvent {}
+
+  /** Exporter: a revoked buffer has memory again. */
+  record Restored(int buffer, long epoch, int segment, long generation) implements HistoryEvent {}
+
+  /** Exporter: what was left when it stopped; all zero if everybody was honest. */
+  record ExporterStopped(int attachments, int pins, int mappings) implements HistoryEvent {}
+
+  /** Importer: its callback was called for these attachments, of which {@code live} did DMA. */
+  record Invalidated(String device, int buffer, long epoch, List<Integer> attachments, int live)
+      implements HistoryEvent {}
+
+  /** Importer: the fences of these attachments signalled. */
+  record Fenced(String device, int buffer, long epoch, List<Integer> attachments)
+      implements HistoryEvent {}
+
+  /**
+   * Importer: after a revoke its accesses were tried through the addresses that it had.
+   *
+   * @param attempts accesses
+   * @param enodev how many failed with ENODEV; all should
+   */
+  record Probed(String device, int buffer, long epoch, int attempts, int enodev)
+      implements HistoryEvent {}
+
+  /** Importer: the first DMA that failed on a mapping which the importer thought live. */
+  record Refused(String device, int attachment, int buffer, long generation, String how)
+      implements HistoryEvent {}
+
+  /** Importer: a DMA read words that belonged to another owner of the memory. */
+  record Leaked(String device, int attachment, int buffer, long generation, long words)
+      implements HistoryEvent {}
+
+  /** Importer: a device gave back all it could. */
+  record DeviceStopped(String device, int attachments, int pins, int mappings)
+      implements HistoryEvent {}
+
+  /** IOMMU: a buffer's slots were closed, on an exporter's behalf. */
+  record Closed(
+      int buffer, long epoch, int slots, List<Integer> open, List<Integer> undrained, long micros)
+      implements HistoryEvent {}
+
+  /** IOMMU: a process is dead, and what it held was closed. */
+  record ProcessDied(int process, String node, int slots) implements HistoryEvent {}
+
+  /** IOMMU: what was left when it stopped. */
+  record IommuStopped(int slots) implements HistoryEvent {}
+
+  /** A named point was reached at which the scenario wants a fault. */
+  record FaultPointReached(String point, int revoke) implements HistoryEvent {}
+
+  /** A message that could not be believed was dropped. */
+  record Dropped(String message, String why) implements HistoryEvent {}
+}

@@ -1,0 +1,51 @@
+package dev.dmabufsim.common.message;
+
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.receptionist.ServiceKey;
+import java.util.List;
+
+/** What the IOMMU of a host is told by the exporters of that host. */
+public sealed interface IommuMessage extends Wire {
+  /** Under which the IOMMU of each host is registered. */
+  ServiceKey<IommuMessage> KEY = ServiceKey.create(IommuMessage.class, "iommu");
+
+  /** Who sent it. */
+  Peer from();
+
+  /** Exporter: tell me that you are there, and from now on who dies. */
+  record Subscribe(Peer from, ActorRef<ExporterMessage> replyTo) implements IommuMessage {}
+
+  /** For whom a slot is wanted. */
+  record SlotRequest(int attachment, int deviceKey, int process) {}
+
+  /**
+   * Exporter: {@code dma_map_resource()} for several attachments of one buffer.
+   *
+   * @param translated false for bus addresses, which the IOMMU does not police
+   */
+  record MapSlots(
+      Peer from,
+      ActorRef<ExporterMessage> replyTo,
+      int buffer,
+      long epoch,
+      int segment,
+      long generation,
+      long length,
+      boolean translated,
+      List<SlotRequest> requests)
+      implements IommuMessage {}
+
+  /** Exporter: {@code dma_unmap_resource()} for several attachments of one buffer. */
+  record UnmapSlots(
+      Peer from, ActorRef<ExporterMessage> replyTo, int buffer, List<MappingId> mappings)
+      implements IommuMessage {}
+
+  /**
+   * Exporter: close every slot of the buffer, and tell me when nothing is in flight.
+   *
+   * @param drainMicros how long to wait for that
+   */
+  record CloseBuffer(
+      Peer from, ActorRef<ExporterMessage> replyTo, int buffer, long epoch, long drainMicros)
+      implements IommuMessage {}
+}

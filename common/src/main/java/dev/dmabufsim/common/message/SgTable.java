@@ -1,0 +1,33 @@
+package dev.dmabufsim.common.message;
+
+/**
+ * What a map answers, the {@code sg_table} of the kernel: addresses for the device's DMA. Memory of
+ * one BAR is contiguous, so there is one entry.
+ *
+ * @param attachment whose mapping it is
+ * @param iova the address to which the device does DMA
+ * @param length bytes
+ * @param slot the IOMMU's slot behind that address
+ * @param segment the memory
+ * @param generation the generation of that memory
+ * @param translated whether the IOMMU stands between; if not, these are bus addresses
+ */
+public record SgTable(
+    int attachment,
+    long iova,
+    long length,
+    int slot,
+    int segment,
+    long generation,
+    boolean translated) {
+
+  /** The IOVA at which a slot's mapping begins: 4 GiB of address space for each slot. */
+  public static long iovaOf(int slot) {
+    return (slot + 1L) << 32;
+  }
+
+  /** The slot behind an IOVA, which may be no slot at all if the address is wrong. */
+  public static int slotOf(long iova) {
+    return (int) (iova >>> 32) - 1;
+  }
+}
