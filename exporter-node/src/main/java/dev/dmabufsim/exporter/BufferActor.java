@@ -1,0 +1,249 @@
+package dev.dmabufsim.exporter;
+
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.javadsl.AbstractBehavior;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.actor.typed.javadsl.Receive;
+import akka.actor.typed.javadsl.TimerScheduler;
+import dev.dmabufsim.cluster.NodeContext;
+import dev.dmabufsim.common.contract.RevokeOutcome;
+import dev.dmabufsim.common.control.NodeReport;
+import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.common.message.ExporterMessage;
+import dev.dmabufsim.common.message.ImporterMessage;
+import dev.dmabufsim.common.message.IommuMessage;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One dma-buf. Its mailbox is the reservation lock: whatever the kernel does under {@code
+ * dma_resv_lock()} is one message here. It decides nothing: {@link BufferCore} does.
+ */
+final class BufferActor extends AbstractBehavior<BufferActor.Command> {
+  sealed interface Command {
+    /** Something happened. */
+    record Happened(BufferEvent event) implements Command {}
+
+    /** Something happened that an importer sent, and it can be reached there. */
+    record FromImporter(int process, ActorRef<ImporterMessage> importer, BufferEvent event)
+        implements Command {}
+
+    /** Where the IOMMU is. */
+    record IommuIs(ActorRef<IommuMessage> iommu) implements Command {}
+
+    /** Revoke, as userspace asked. */
+    record Revoke() implements Command {}
+
+    /** Restore: ask the pool for memory. */
+    record Restore() implements Command {}
+
+    /** The pool's answer. */
+    record Lent(SegmentPool.Lease lease) implements Command {}
+
+    /** The experiment is over: write down what did not finish. */
+    record Finish(ActorRef<ExporterHub.Command> replyTo) implements Command {}
+
+    /** A time that the core had asked for has come. */
+    enum Tick implements Command {
+      TICK
+    }
+  }
+
+  private final NodeContext node;
+  private final TimerScheduler<Command> timers;
+  private final ActorRef<ExporterHub.Command> hub;
+  private final ActorRef<ExporterMessage> hubAddress;
+  private final ActorRef<PoolActor.Command> pool;
+  private final Map<Integer, ActorRef<ImporterMessage>> importers = new HashMap<>();
+  private @Nullable ActorRef<IommuMessage> iommu;
+  private BufferState state;
+  private int mappedReported;
+
+  private BufferActor(
+      ActorContext<Command> context,
+      TimerScheduler<Command> timers,
+      NodeContext node,
+      ActorRef<ExporterHub.Command> hub,
+      ActorRef<ExporterMessage> hubAddress,
+      ActorRef<PoolActor.Command> pool,
+      BufferState state) {
+    super(context);
+    this.timers = timers;
+    this.node = node;
+    this.hub = hub;
+    this.hubAddress = hubAddress;
+    this.pool = pool;
+    this.state = state;
+  }
+
+  static Behavior<Command> create(
+      NodeContext node,
+      ActorRef<ExporterHub.Command> hub,
+      ActorRef<ExporterMessage> hubAddress,
+      ActorRef<PoolActor.Command> pool,
+      BufferState state) {
+    return Behaviors.setup(context ->
+        Behaviors.withTimers(
+            timers -> new BufferActor(context, timers, node, hub, hubAddress, pool, state)));
+  }
+
+  @Override
+  public Receive<Command> createReceive() {
+    return newReceiveBuilder()
+        .onMessage(Command.Happened.class, m -> happened(m.event()))
+        .onMessage(Command.FromImporter.class, this::onFromImporter)
+        .onMessage(Command.IommuIs.class, this::onIommuIs)
+        .onMessage(
+            Command.Revoke.class, m -> happened(new BufferEvent.RevokeRequested(System.nanoTime())))
+        .onMessage(Command.Restore.class, this::onRestore)
+        .onMessage(Command.Lent.class, this::onLent)
+        .onMessage(Command.Finish.class, this::onFinish)
+        .onMessage(Command.Tick.class, m -> happened(new BufferEvent.Ticked(System.nanoTime())))
+        .build();
+  }
+
+  private Behavior<Command> onFromImporter(Command.FromImporter m) {
+    importers.put(m.process(), m.importer());
+    return happened(m.event());
+  }
+
+  private Behavior<Command> onIommuIs(Command.IommuIs m) {
+    iommu = m.iommu();
+    return this;
+  }
+
+  private Behavior<Command> onRestore(Command.Restore m) {
+    pool.tell(
+        new PoolActor.Command.Lend(
+            state.settings().id(), state.settings().bytes(), getContext().getSelf()));
+    return this;
+  }
+
+  private Behavior<Command> onLent(Command.Lent m) {
+    happened(new BufferEvent.Restored(m.lease().segment(), m.lease().generation()));
+    hub.tell(new ExporterHub.Command.BufferRestored(state.settings().id()));
+    return this;
+  }
+
+  private Behavior<Command> onFinish(Command.Finish m) {
+    BufferState.Revoke revoke = state.revoke();
+    if (revoke != null) {
+      node.history()
+          .record(
+              new HistoryEvent.RevokeUnfinished(
+                  state.settings().id(),
+                  state.epoch(),
+                  (System.nanoTime() - revoke.startedNanos()) / 1000,
+                  revoke.fences().stream().sorted().toList(),
+                  revoke.unmaps().stream().sorted().toList()));
+    }
+    m.replyTo()
+        .tell(
+            new ExporterHub.Command.BufferFinished(
+                state.settings().id(), state.attachments().size(), state.pins(), state.mapped()));
+    return Behaviors.stopped();
+  }
+
+  private Behavior<Command> happened(BufferEvent event) {
+    BufferCore.Step step = BufferCore.step(state, event);
+    boolean wasRevoked = state.revoked();
+    state = step.state();
+    if (state.revoked() != wasRevoked) {
+      hub.tell(new ExporterHub.Command.FlagChanged(state.settings().id(), state.revoked()));
+    }
+    step.effects().forEach(this::carryOut);
+    int mapped = state.mapped();
+    if (mapped != mappedReported) {
+      mappedReported = mapped;
+      hub.tell(new ExporterHub.Command.MappedChanged(state.settings().id(), mapped));
+    }
+    return this;
+  }
+
+  private void carryOut(BufferEffect effect) {
+    int id = state.settings().id();
+    switch (effect) {
+      case BufferEffect.Note e -> node.history().record(e.event());
+      case BufferEffect.Reply e ->
+          toImporter(
+              e.process(),
+              new ImporterMessage.CallReply(
+                  node.self(), e.call(), e.operation(), id, e.done(), e.failed(), e.tables()));
+      case BufferEffect.Invalidate e ->
+          toImporter(
+              e.process(),
+              new ImporterMessage.InvalidateMappings(
+                  node.self(), hubAddress, id, e.epoch(), e.ids()));
+      case BufferEffect.MapSlots e ->
+          toIommu(
+              new IommuMessage.MapSlots(
+                  node.self(),
+                  hubAddress,
+                  id,
+                  e.epoch(),
+                  state.segment(),
+                  state.generation(),
+                  state.settings().bytes(),
+                  state.settings().contract().enforced(),
+                  e.requests()));
+      case BufferEffect.UnmapSlots e ->
+          toIommu(new IommuMessage.UnmapSlots(node.self(), hubAddress, id, e.mappings()));
+      case BufferEffect.CloseBuffer e ->
+          toIommu(
+              new IommuMessage.CloseBuffer(
+                  node.self(), hubAddress, id, e.epoch(), e.drainNanos() / 1000));
+      case BufferEffect.Sever e -> sever(e);
+      case BufferEffect.Complete e -> complete(e);
+      case BufferEffect.WakeAt e -> {
+        long wait = Math.max(1, e.nanos() - System.nanoTime());
+        timers.startSingleTimer(Command.Tick.TICK, Duration.ofNanos(wait));
+      }
+    }
+  }
+
+  private void sever(BufferEffect.Sever e) {
+    try {
+      node.fabric().sever(e.segment());
+    } catch (IOException failure) {
+      // Not severed, so not complete: the bound will say so, and this says why.
+      getContext().getLog().error("segment {} cannot be severed", e.segment(), failure);
+      node.reports()
+          .accept(new NodeReport.Failed(node.self().node(), "sever: " + failure.getMessage()));
+      return;
+    }
+    getContext()
+        .getSelf()
+        .tell(new Command.Happened(new BufferEvent.Severed(e.epoch(), System.nanoTime())));
+  }
+
+  private void complete(BufferEffect.Complete e) {
+    pool.tell(
+        new PoolActor.Command.HandOver(
+            e.segment(),
+            state.settings().bytes(),
+            e.generation(),
+            state.settings().id(),
+            e.epoch(),
+            e.outcome() == RevokeOutcome.SEVERED));
+    hub.tell(new ExporterHub.Command.BufferRevoked(state.settings().id()));
+  }
+
+  private void toImporter(int process, ImporterMessage message) {
+    ActorRef<ImporterMessage> importer = importers.get(process);
+    if (importer != null) {
+      importer.tell(message);
+    }
+  }
+
+  private void toIommu(IommuMessage message) {
+    // Not there, or not yet: what matters is asked again, and at its deadline it is severed.
+    if (iommu != null) {
+      iommu.tell(message);
+    }
+  }
+}

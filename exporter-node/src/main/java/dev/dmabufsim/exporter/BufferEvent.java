@@ -1,0 +1,59 @@
+package dev.dmabufsim.exporter;
+
+import dev.dmabufsim.common.contract.Errno;
+import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.message.MappingId;
+import dev.dmabufsim.common.message.Operation;
+import dev.dmabufsim.common.message.SgTable;
+import java.util.List;
+
+/** What can happen to a buffer. Times are {@code System.nanoTime()} of its node. */
+public sealed interface BufferEvent {
+  /**
+   * Attachments that the exporter device accepted are put on the list.
+   *
+   * @param mapErrno what every map of theirs is answered, since the devices cannot do peer-to-peer;
+   *     OK if they can
+   */
+  record Attached(int process, int deviceKey, ImporterKind kind, List<Integer> ids, Errno mapErrno)
+      implements BufferEvent {}
+
+  /** An importer calls an operation. */
+  record Called(int process, long call, Operation operation, List<Integer> ids, long nowNanos)
+      implements BufferEvent {}
+
+  /** The IOMMU opened slots, and had none for {@code refused}. */
+  record SlotsMapped(long epoch, List<SgTable> tables, List<Integer> refused)
+      implements BufferEvent {}
+
+  /** The IOMMU closed slots. */
+  record SlotsUnmapped(List<MappingId> mappings, long nowNanos) implements BufferEvent {}
+
+  /** Importers answer an invalidation. */
+  record Progressed(
+      long epoch,
+      List<Integer> returned,
+      List<Integer> fenced,
+      List<Integer> unmapped,
+      long nowNanos)
+      implements BufferEvent {}
+
+  /** The exporter device wants its memory back. */
+  record RevokeRequested(long nowNanos) implements BufferEvent {}
+
+  /** The IOMMU closed every slot of the buffer. */
+  record BufferClosed(long epoch, List<Integer> open, List<Integer> undrained, long nowNanos)
+      implements BufferEvent {}
+
+  /** The memory was truncated: nobody can reach it any more. */
+  record Severed(long epoch, long nowNanos) implements BufferEvent {}
+
+  /** The buffer is given memory again, and maps may succeed. */
+  record Restored(int segment, long generation) implements BufferEvent {}
+
+  /** A process of this host is dead. */
+  record ProcessDied(int process, long nowNanos) implements BufferEvent {}
+
+  /** Time has passed. */
+  record Ticked(long nowNanos) implements BufferEvent {}
+}

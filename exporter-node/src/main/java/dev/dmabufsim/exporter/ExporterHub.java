@@ -1,0 +1,410 @@
+package dev.dmabufsim.exporter;
+
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.DispatcherSelector;
+import akka.actor.typed.javadsl.AbstractBehavior;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.actor.typed.javadsl.Receive;
+import akka.actor.typed.javadsl.TimerScheduler;
+import akka.actor.typed.receptionist.Receptionist;
+import dev.dmabufsim.cluster.NodeContext;
+import dev.dmabufsim.cluster.NodeDoor;
+import dev.dmabufsim.common.control.NodeCommand;
+import dev.dmabufsim.common.control.NodeReport;
+import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.common.message.ExporterMessage;
+import dev.dmabufsim.common.message.ImporterMessage;
+import dev.dmabufsim.common.message.IommuMessage;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An exporter node's only address: routes what other nodes say to its devices and buffers, and asks
+ * for revokes as {@link RoundsCore} decides.
+ */
+public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
+  /** What the hub is told within its node. */
+  public sealed interface Command {
+    /** By another node. */
+    record Remote(ExporterMessage message) implements Command {}
+
+    /** By whoever drives the experiment. */
+    record Control(NodeCommand command) implements Command {}
+
+    /** By the receptionist: IOMMUs that there are. */
+    record IommusListed(Set<ActorRef<IommuMessage>> iommus) implements Command {}
+
+    /** By a buffer: its revoke completed. */
+    record BufferRevoked(int buffer) implements Command {}
+
+    /** By a buffer: it has memory again. */
+    record BufferRestored(int buffer) implements Command {}
+
+    /** By a buffer: its revoked flag changed. */
+    record FlagChanged(int buffer, boolean revoked) implements Command {}
+
+    /** By a buffer: how many attachments are mapped. */
+    record MappedChanged(int buffer, int mapped) implements Command {}
+
+    /** By a buffer: it is gone, and this was left. */
+    record BufferFinished(int buffer, int attachments, int pins, int mappings) implements Command {}
+
+    /** By the pool: everything was looked through. */
+    record PoolFinished() implements Command {}
+
+    /** By a timer: the rounds' wait is over. */
+    enum Timer implements Command {
+      ROUNDS,
+      IOMMU
+    }
+  }
+
+  private static final Duration IOMMU_RETRY = Duration.ofMillis(500);
+
+  private final NodeContext node;
+  private final TimerScheduler<Command> timers;
+  private final ActorRef<ExporterMessage> address;
+  private final ActorRef<PoolActor.Command> pool;
+  private final Map<Integer, ActorRef<BufferActor.Command>> buffers = new HashMap<>();
+  private final Map<Integer, ActorRef<DeviceActor.Command>> deviceOf = new HashMap<>();
+  private final List<ImporterMessage.BufferInfo> offers = new ArrayList<>();
+  private final Map<Integer, Integer> mapped = new HashMap<>();
+  private final Set<Integer> dead = new HashSet<>();
+  private final RoundsCore rounds;
+  private RoundsCore.State roundsState = RoundsCore.State.idle();
+  private Set<ActorRef<IommuMessage>> iommus = Set.of();
+  private @Nullable ActorRef<IommuMessage> iommu;
+  private int mappedBefore;
+  private List<Integer> awaited = List.of();
+  private int unfinished;
+  private int attachmentsLeft;
+  private int pinsLeft;
+  private int mappingsLeft;
+
+  private ExporterHub(
+      ActorContext<Command> context,
+      TimerScheduler<Command> timers,
+      NodeContext node,
+      ExporterPlan plan)
+      throws IOException {
+    super(context);
+    this.node = node;
+    this.timers = timers;
+    this.address = NodeDoor.open(context, Command.Remote::new);
+    SegmentPool segments = new SegmentPool(node.fabric(), node.history(), node.self().process());
+    List<List<Integer>> byDevice = new ArrayList<>();
+    List<BufferState> states = new ArrayList<>();
+    int ordinal = 0;
+    for (ExporterPlan.Device device : plan.devices()) {
+      List<Integer> ids = new ArrayList<>();
+      for (int i = 0; i < device.buffers(); i++) {
+        int id = node.self().process() << 16 | ordinal++;
+        SegmentPool.Lease lease = segments.export(id, device.bytes());
+        // As much again: a device's buffers are all revoked at once, and all restored elsewhere.
+        segments.reserve(device.bytes());
+        node.history()
+            .record(
+                new HistoryEvent.Exported(
+                    id,
+                    device.name(),
+                    device.kind(),
+                    device.bytes(),
+                    lease.segment(),
+                    lease.generation()));
+        states.add(
+            BufferState.exported(
+                new BufferState.Settings(
+                    id,
+                    device.bytes(),
+                    plan.contract(),
+                    plan.bound().ask(),
+                    plan.bound().block(),
+                    plan.bound().retry()),
+                lease.segment(),
+                lease.generation()));
+        offers.add(new ImporterMessage.BufferInfo(id, device.name(), device.bytes()));
+        ids.add(id);
+      }
+      byDevice.add(ids);
+    }
+    this.rounds = new RoundsCore(plan.rounds(), byDevice);
+    this.pool =
+        context.spawn(PoolActor.create(node, segments), "pool", DispatcherSelector.blocking());
+    for (BufferState state : states) {
+      int id = state.settings().id();
+      buffers.put(
+          id,
+          context.spawn(
+              BufferActor.create(node, context.getSelf(), address, pool, state),
+              "buffer-" + (id & 0xffff)));
+    }
+    AtomicInteger attachments = new AtomicInteger(node.self().process() << 24);
+    for (int d = 0; d < plan.devices().size(); d++) {
+      Map<Integer, ActorRef<BufferActor.Command>> its = new HashMap<>();
+      byDevice.get(d).forEach(id -> its.put(id, buffers.get(id)));
+      ActorRef<DeviceActor.Command> device =
+          context.spawn(
+              DeviceActor.create(node, plan.devices().get(d), its, attachments::incrementAndGet),
+              "device-" + d);
+      byDevice.get(d).forEach(id -> deviceOf.put(id, device));
+    }
+    ActorRef<Receptionist.Listing> listings =
+        context.messageAdapter(
+            Receptionist.Listing.class,
+            l -> new Command.IommusListed(l.getServiceInstances(IommuMessage.KEY)));
+    context.getSystem().receptionist().tell(Receptionist.subscribe(IommuMessage.KEY, listings));
+    context.getSystem().receptionist().tell(Receptionist.register(ExporterMessage.KEY, address));
+    timers.startTimerWithFixedDelay(Command.Timer.IOMMU, IOMMU_RETRY);
+  }
+
+  /**
+   * The guardian of an exporter node.
+   *
+   * @throws UncheckedIOException on start, if there is no room for the buffers
+   */
+  public static Behavior<Command> create(NodeContext node, ExporterPlan plan) {
+    return Behaviors.setup(context ->
+        Behaviors.withTimers(timers -> {
+          try {
+            return new ExporterHub(context, timers, node, plan);
+          } catch (IOException e) {
+            node.reports().accept(new NodeReport.Failed(node.self().node(), e.toString()));
+            throw new UncheckedIOException(e);
+          }
+        }));
+  }
+
+  @Override
+  public Receive<Command> createReceive() {
+    return newReceiveBuilder()
+        .onMessage(Command.Remote.class, m -> onRemote(m.message()))
+        .onMessage(Command.Control.class, m -> onControl(m.command()))
+        .onMessage(Command.IommusListed.class, this::onIommusListed)
+        .onMessage(
+            Command.BufferRevoked.class, m -> rounds(new RoundsCore.Event.Revoked(m.buffer())))
+        .onMessage(
+            Command.BufferRestored.class, m -> rounds(new RoundsCore.Event.Restored(m.buffer())))
+        .onMessage(Command.FlagChanged.class, this::onFlagChanged)
+        .onMessage(Command.MappedChanged.class, this::onMappedChanged)
+        .onMessage(Command.BufferFinished.class, this::onBufferFinished)
+        .onMessage(Command.PoolFinished.class, m -> onPoolFinished())
+        .onMessage(Command.Timer.class, this::onTimer)
+        .build();
+  }
+
+  private Behavior<Command> onRemote(ExporterMessage message) {
+    if (dead.contains(message.from().process())) {
+      // A zombie: its process was found dead, and what it says now was said before that.
+      drop(message, "its process is dead");
+      return this;
+    }
+    long now = System.nanoTime();
+    switch (message) {
+      case ExporterMessage.ListBuffers m ->
+          m.replyTo().tell(new ImporterMessage.Buffers(node.self(), address, List.copyOf(offers)));
+      case ExporterMessage.Attach m -> {
+        ActorRef<DeviceActor.Command> device = deviceOf.get(m.buffer());
+        if (device == null) {
+          drop(m, "no such buffer");
+        } else {
+          device.tell(new DeviceActor.Command.Attach(m));
+        }
+      }
+      case ExporterMessage.Call m ->
+          toBuffer(
+              m,
+              m.buffer(),
+              new BufferActor.Command.FromImporter(
+                  m.from().process(),
+                  m.replyTo(),
+                  new BufferEvent.Called(
+                      m.from().process(), m.call(), m.operation(), m.attachments(), now)));
+      case ExporterMessage.RevokeProgress m ->
+          happened(
+              m,
+              m.buffer(),
+              new BufferEvent.Progressed(m.epoch(), m.returned(), m.fenced(), m.unmapped(), now));
+      case ExporterMessage.IommuReady m -> onIommuReady(m);
+      case ExporterMessage.SlotsMapped m ->
+          happened(m, m.buffer(), new BufferEvent.SlotsMapped(m.epoch(), m.tables(), m.refused()));
+      case ExporterMessage.SlotsUnmapped m ->
+          happened(m, m.buffer(), new BufferEvent.SlotsUnmapped(m.mappings(), now));
+      case ExporterMessage.BufferClosed m ->
+          happened(
+              m, m.buffer(), new BufferEvent.BufferClosed(m.epoch(), m.open(), m.undrained(), now));
+      case ExporterMessage.ProcessDied m -> {
+        if (dead.add(m.process())) {
+          buffers
+              .values()
+              .forEach(b ->
+                  b.tell(
+                      new BufferActor.Command.Happened(
+                          new BufferEvent.ProcessDied(m.process(), now))));
+        }
+      }
+    }
+    return this;
+  }
+
+  private void happened(ExporterMessage message, int buffer, BufferEvent event) {
+    toBuffer(message, buffer, new BufferActor.Command.Happened(event));
+  }
+
+  private void toBuffer(ExporterMessage message, int buffer, BufferActor.Command command) {
+    ActorRef<BufferActor.Command> actor = buffers.get(buffer);
+    if (actor == null) {
+      drop(message, "no such buffer");
+    } else {
+      actor.tell(command);
+    }
+  }
+
+  private void drop(ExporterMessage message, String why) {
+    node.history()
+        .record(
+            new HistoryEvent.Dropped(
+                message.getClass().getSimpleName() + " from " + message.from().node(), why));
+  }
+
+  private void onIommuReady(ExporterMessage.IommuReady m) {
+    if (m.from().fabric() != node.self().fabric() || m.iommu().equals(iommu)) {
+      return;
+    }
+    boolean first = iommu == null;
+    iommu = m.iommu();
+    buffers.values().forEach(b -> b.tell(new BufferActor.Command.IommuIs(m.iommu())));
+    if (first) {
+      node.reports().accept(new NodeReport.Ready(node.self().node()));
+    }
+  }
+
+  private Behavior<Command> onIommusListed(Command.IommusListed m) {
+    iommus = m.iommus();
+    subscribe();
+    return this;
+  }
+
+  private void subscribe() {
+    iommus.forEach(i -> i.tell(new IommuMessage.Subscribe(node.self(), address)));
+  }
+
+  private Behavior<Command> onTimer(Command.Timer timer) {
+    switch (timer) {
+      case ROUNDS -> rounds(new RoundsCore.Event.WaitOver());
+      case IOMMU -> {
+        // A subscription may be lost; once the answer is here there is nothing to repeat.
+        if (iommu == null) {
+          subscribe();
+        }
+      }
+    }
+    return this;
+  }
+
+  private Behavior<Command> onFlagChanged(Command.FlagChanged m) {
+    ActorRef<DeviceActor.Command> device = deviceOf.get(m.buffer());
+    if (device != null) {
+      device.tell(new DeviceActor.Command.FlagChanged(m.buffer(), m.revoked()));
+    }
+    return this;
+  }
+
+  private Behavior<Command> onMappedChanged(Command.MappedChanged m) {
+    mapped.put(m.buffer(), m.mapped());
+    settle();
+    return this;
+  }
+
+  private void settle() {
+    if (!awaited.isEmpty() && mappedOf(awaited) >= mappedBefore) {
+      awaited = List.of();
+      rounds(new RoundsCore.Event.Settled());
+    }
+  }
+
+  private int mappedOf(List<Integer> ids) {
+    return ids.stream().mapToInt(id -> mapped.getOrDefault(id, 0)).sum();
+  }
+
+  private Behavior<Command> rounds(RoundsCore.Event event) {
+    RoundsCore.Step step = rounds.step(roundsState, event);
+    roundsState = step.state();
+    String name = node.self().node();
+    for (RoundsCore.Effect effect : step.effects()) {
+      switch (effect) {
+        case RoundsCore.Effect.Wait e ->
+            timers.startSingleTimer(Command.Timer.ROUNDS, Duration.ofNanos(e.nanos()));
+        case RoundsCore.Effect.Revoke e -> {
+          mappedBefore = mappedOf(e.buffers());
+          tellAll(e.buffers(), new BufferActor.Command.Revoke());
+        }
+        case RoundsCore.Effect.Restore e -> tellAll(e.buffers(), new BufferActor.Command.Restore());
+        case RoundsCore.Effect.AwaitMapped e -> {
+          awaited = e.buffers();
+          settle();
+        }
+        case RoundsCore.Effect.RoundDone e -> {
+          awaited = List.of();
+          node.reports().accept(new NodeReport.RoundDone(name, e.round(), e.revokes()));
+        }
+        case RoundsCore.Effect.Done e ->
+            node.reports().accept(new NodeReport.RoundsDone(name, e.rounds()));
+      }
+    }
+    return this;
+  }
+
+  private void tellAll(List<Integer> ids, BufferActor.Command command) {
+    for (int id : ids) {
+      ActorRef<BufferActor.Command> buffer = buffers.get(id);
+      if (buffer != null) {
+        buffer.tell(command);
+      }
+    }
+  }
+
+  private Behavior<Command> onControl(NodeCommand command) {
+    switch (command) {
+      case BEGIN -> rounds(new RoundsCore.Event.Began());
+      case END -> rounds(new RoundsCore.Event.Ending());
+      case LEAVE -> {
+        timers.cancel(Command.Timer.ROUNDS);
+        unfinished = buffers.size();
+        buffers
+            .values()
+            .forEach(b -> b.tell(new BufferActor.Command.Finish(getContext().getSelf())));
+      }
+    }
+    return this;
+  }
+
+  private Behavior<Command> onBufferFinished(Command.BufferFinished m) {
+    attachmentsLeft += m.attachments();
+    pinsLeft += m.pins();
+    mappingsLeft += m.mappings();
+    unfinished--;
+    if (unfinished == 0) {
+      ActorRef<Command> self = getContext().getSelf();
+      pool.tell(new PoolActor.Command.Finish(() -> self.tell(new Command.PoolFinished())));
+    }
+    return this;
+  }
+
+  private Behavior<Command> onPoolFinished() {
+    node.history()
+        .record(new HistoryEvent.ExporterStopped(attachmentsLeft, pinsLeft, mappingsLeft));
+    node.done().run();
+    return this;
+  }
+}

@@ -1,0 +1,77 @@
+package dev.dmabufsim.exporter;
+
+import akka.actor.typed.ActorRef;
+import akka.actor.typed.Behavior;
+import akka.actor.typed.javadsl.AbstractBehavior;
+import akka.actor.typed.javadsl.ActorContext;
+import akka.actor.typed.javadsl.Behaviors;
+import akka.actor.typed.javadsl.Receive;
+import dev.dmabufsim.cluster.NodeContext;
+import dev.dmabufsim.common.control.NodeReport;
+import java.io.IOException;
+
+/** Carries out what has to do with the pool's memory, one thing at a time. Blocks while it does. */
+final class PoolActor extends AbstractBehavior<PoolActor.Command> {
+  sealed interface Command {
+    /** A completed revoke's memory. */
+    record HandOver(
+        int segment, long bytes, long generation, int buffer, long epoch, boolean severed)
+        implements Command {}
+
+    /** A buffer wants memory. */
+    record Lend(int buffer, long bytes, ActorRef<BufferActor.Command> replyTo) implements Command {}
+
+    /** The run is over: look through everything, then say so. */
+    record Finish(Runnable done) implements Command {}
+  }
+
+  private final NodeContext node;
+  private final SegmentPool pool;
+
+  private PoolActor(ActorContext<Command> context, NodeContext node, SegmentPool pool) {
+    super(context);
+    this.node = node;
+    this.pool = pool;
+  }
+
+  static Behavior<Command> create(NodeContext node, SegmentPool pool) {
+    return Behaviors.setup(context -> new PoolActor(context, node, pool));
+  }
+
+  @Override
+  public Receive<Command> createReceive() {
+    return newReceiveBuilder()
+        .onMessage(Command.HandOver.class, m -> guarded(() -> handOver(m)))
+        .onMessage(Command.Lend.class, m -> guarded(() -> lend(m)))
+        .onMessage(Command.Finish.class, m -> guarded(() -> finish(m)))
+        .build();
+  }
+
+  private interface Action {
+    void run() throws IOException;
+  }
+
+  private Behavior<Command> guarded(Action action) {
+    try {
+      action.run();
+    } catch (IOException e) {
+      // No memory, no experiment: whoever drives it must know, and decide.
+      getContext().getLog().error("the pool's memory failed", e);
+      node.reports().accept(new NodeReport.Failed(node.self().node(), e.toString()));
+    }
+    return this;
+  }
+
+  private void handOver(Command.HandOver m) throws IOException {
+    pool.handOver(m.segment(), m.bytes(), m.generation(), m.buffer(), m.epoch(), m.severed());
+  }
+
+  private void lend(Command.Lend m) throws IOException {
+    m.replyTo().tell(new BufferActor.Command.Lent(pool.lend(m.buffer(), m.bytes())));
+  }
+
+  private void finish(Command.Finish m) throws IOException {
+    pool.inspectAll();
+    m.done().run();
+  }
+}

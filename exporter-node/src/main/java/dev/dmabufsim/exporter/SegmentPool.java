@@ -1,0 +1,146 @@
+package dev.dmabufsim.exporter;
+
+import dev.dmabufsim.common.fabric.Canary;
+import dev.dmabufsim.common.fabric.Fabric;
+import dev.dmabufsim.common.history.History;
+import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.common.history.HistoryEvent.Foreign;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The memory of an exporter node, and who owns it: a buffer, or its next owner, the
+ * <em>tenant</em>.
+ *
+ * <p>A revoked buffer's memory goes to a tenant at once, who fills it with his own content, so that
+ * a late access lands in somebody else's memory if it lands at all. A restored buffer gets the
+ * memory that has been with its tenant for longest; before that the tenant looks through all of it
+ * for bytes that he did not write.
+ *
+ * <p>Used by one thread; its operations fill and read whole segments and so take up to
+ * milliseconds.
+ */
+final class SegmentPool {
+  private record Tenancy(int segment, long generation, long bytes) {}
+
+  private final Fabric fabric;
+  private final History history;
+  private final int firstSegment;
+  private final Deque<Tenancy> tenants = new ArrayDeque<>();
+  private int segments;
+
+  /** What a buffer is given. */
+  record Lease(int segment, long generation) {}
+
+  /**
+   * An empty pool.
+   *
+   * @param process the node's index, which makes its segments' numbers unique in the fabric
+   */
+  SegmentPool(Fabric fabric, History history, int process) {
+    this.fabric = fabric;
+    this.history = history;
+    this.firstSegment = process << 20;
+  }
+
+  /** Makes a new segment for a buffer, with the exporter's content in it. */
+  Lease export(int buffer, long bytes) throws IOException {
+    int segment = create(bytes);
+    long generation = fabric.control().nextGeneration();
+    content(segment, bytes, generation, buffer);
+    return new Lease(segment, generation);
+  }
+
+  /** Makes a new segment which has a tenant from the start: the pool's reserve. */
+  void reserve(long bytes) throws IOException {
+    int segment = create(bytes);
+    tenants.add(rent(segment, bytes));
+  }
+
+  /** A revoke completed: the memory goes to a tenant; if it was severed, new memory does. */
+  void handOver(int segment, long bytes, long generation, int buffer, long epoch, boolean severed)
+      throws IOException {
+    int now = severed ? create(bytes) : segment;
+    Tenancy tenancy = rent(now, bytes);
+    tenants.add(tenancy);
+    history.record(
+        new HistoryEvent.HandedOver(now, buffer, epoch, generation, tenancy.generation()));
+  }
+
+  /** Gives a buffer the memory of the longest tenancy, after its tenant has looked it through. */
+  Lease lend(int buffer, long bytes) throws IOException {
+    Tenancy oldest = null;
+    for (Tenancy t : tenants) {
+      if (t.bytes() == bytes) {
+        oldest = t;
+        break;
+      }
+    }
+    if (oldest == null) {
+      return export(buffer, bytes);
+    }
+    tenants.remove(oldest);
+    inspect(oldest);
+    long generation = fabric.control().nextGeneration();
+    content(oldest.segment(), bytes, generation, buffer);
+    return new Lease(oldest.segment(), generation);
+  }
+
+  /** Every tenant looks through his memory a last time. */
+  void inspectAll() throws IOException {
+    for (Tenancy tenancy : tenants) {
+      inspect(tenancy);
+    }
+  }
+
+  private int create(long bytes) throws IOException {
+    int segment = firstSegment + segments++;
+    fabric.createSegment(segment, bytes);
+    return segment;
+  }
+
+  private Tenancy rent(int segment, long bytes) throws IOException {
+    long generation = fabric.control().nextGeneration();
+    fill(segment, bytes, Canary.word0(Canary.TAG_TENANT, generation), Canary.word1(0, 0));
+    return new Tenancy(segment, generation, bytes);
+  }
+
+  private void content(int segment, long bytes, long generation, int buffer) throws IOException {
+    fill(segment, bytes, Canary.word0(Canary.TAG_EXPORTER, generation), Canary.word1(buffer, 0));
+  }
+
+  private void fill(int segment, long bytes, long word0, long word1) throws IOException {
+    try (Arena arena = Arena.ofConfined()) {
+      Canary.fill(fabric.mapSegment(segment, bytes, arena), word0, word1);
+    }
+  }
+
+  private void inspect(Tenancy t) throws IOException {
+    Canary.Finding finding;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment memory = fabric.mapSegment(t.segment(), t.bytes(), arena);
+      finding =
+          Canary.scan(memory, Canary.word0(Canary.TAG_TENANT, t.generation()), Canary.word1(0, 0));
+    }
+    List<Foreign> authors =
+        finding.authors().entrySet().stream()
+            .sorted(Map.Entry.comparingByKey())
+            .map(e ->
+                new Foreign(
+                    e.getKey().tag(), e.getKey().id(), e.getKey().generation(), e.getValue()))
+            .toList();
+    history.record(
+        new HistoryEvent.Scanned(
+            t.segment(),
+            t.generation(),
+            finding.bytesScanned(),
+            finding.foreignBytes(),
+            finding.firstOffset(),
+            authors));
+  }
+}

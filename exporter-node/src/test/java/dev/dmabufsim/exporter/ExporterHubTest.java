@@ -1,0 +1,523 @@
+package dev.dmabufsim.exporter;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import akka.actor.testkit.typed.javadsl.ActorTestKit;
+import akka.actor.testkit.typed.javadsl.TestProbe;
+import akka.actor.typed.ActorRef;
+import dev.dmabufsim.cluster.NodeContext;
+import dev.dmabufsim.common.contract.Contract;
+import dev.dmabufsim.common.contract.Errno;
+import dev.dmabufsim.common.contract.ExporterKind;
+import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.contract.RevokeOutcome;
+import dev.dmabufsim.common.control.NodeCommand;
+import dev.dmabufsim.common.control.NodeReport;
+import dev.dmabufsim.common.fabric.Fabric;
+import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.common.message.ExporterMessage;
+import dev.dmabufsim.common.message.ImporterMessage;
+import dev.dmabufsim.common.message.ImporterMessage.AttachReply;
+import dev.dmabufsim.common.message.ImporterMessage.BufferInfo;
+import dev.dmabufsim.common.message.ImporterMessage.CallReply;
+import dev.dmabufsim.common.message.ImporterMessage.InvalidateMappings;
+import dev.dmabufsim.common.message.IommuMessage;
+import dev.dmabufsim.common.message.MappingId;
+import dev.dmabufsim.common.message.Operation;
+import dev.dmabufsim.common.message.Peer;
+import dev.dmabufsim.common.message.SgTable;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** An exporter node with a real fabric, between a probe for its IOMMU and one for an importer. */
+final class ExporterHubTest {
+  private static final Duration LIMIT = Duration.ofSeconds(30);
+
+  /** So long that no deadline and no repetition comes into a test that is not about them. */
+  private static final long NEVER = TimeUnit.HOURS.toNanos(1);
+
+  private static final long BYTES = 64 * 1024;
+  private static final int PROCESS = 1;
+  private static final int IOMMU_PROCESS = 2;
+  private static final int IMPORTER_PROCESS = 3;
+  private static final int DEVICE_KEY = IMPORTER_PROCESS << 16;
+
+  private static ActorTestKit kit;
+
+  @TempDir(factory = InSharedMemory.class)
+  private Path shm;
+
+  private Fabric fabric;
+  private RecordedHistory recorded;
+  private final Queue<NodeReport> reports = new ConcurrentLinkedQueue<>();
+  private final AtomicBoolean done = new AtomicBoolean();
+  private TestProbe<ImporterMessage> importer;
+  private TestProbe<IommuMessage> iommu;
+  private ActorRef<ExporterHub.Command> hub;
+  private long calls = 10;
+
+  @BeforeAll
+  static void startKit() {
+    kit = ActorTestKit.create();
+  }
+
+  @AfterAll
+  static void stopKit() {
+    kit.shutdownTestKit();
+  }
+
+  @BeforeEach
+  void create() throws IOException {
+    fabric = Fabric.create(shm, 16);
+    recorded = new RecordedHistory(shm);
+    importer = kit.createTestProbe(ImporterMessage.class);
+    iommu = kit.createTestProbe(IommuMessage.class);
+  }
+
+  @AfterEach
+  void close() throws IOException {
+    if (hub != null) {
+      kit.stop(hub);
+    }
+    fabric.close();
+  }
+
+  private static final ExporterPlan.Bound UNHURRIED = new ExporterPlan.Bound(NEVER, NEVER, NEVER);
+
+  private void start(Contract contract, ExporterPlan.Bound bound) {
+    start(contract, bound, Map.of());
+  }
+
+  private void start(Contract contract, ExporterPlan.Bound bound, Map<String, Errno> unreachable) {
+    ExporterPlan plan =
+        new ExporterPlan(
+            contract,
+            bound,
+            List.of(new ExporterPlan.Device("gpu", ExporterKind.VFIO_PCI, 1, BYTES, unreachable)),
+            new ExporterPlan.Rounds(1, 1, 1, NEVER));
+    NodeContext node =
+        new NodeContext(
+            peer("exporter", PROCESS),
+            fabric,
+            recorded.history,
+            reports::add,
+            () -> done.set(true));
+    hub = kit.spawn(ExporterHub.create(node, plan));
+    say(new ExporterMessage.IommuReady(peer("iommu", IOMMU_PROCESS), iommu.ref()));
+    await().atMost(LIMIT).until(() -> reports.contains(new NodeReport.Ready("exporter")));
+  }
+
+  private Peer peer(String node, int process) {
+    return new Peer(node, 1, process, fabric.control().fabricId());
+  }
+
+  private Peer theImporter() {
+    return peer("importer", IMPORTER_PROCESS);
+  }
+
+  private void say(ExporterMessage message) {
+    hub.tell(new ExporterHub.Command.Remote(message));
+  }
+
+  private <T extends ImporterMessage> T importerHears(Class<T> kind) {
+    return importer.expectMessageClass(kind, LIMIT);
+  }
+
+  private <T extends IommuMessage> T iommuHears(Class<T> kind) {
+    return iommu.expectMessageClass(kind, LIMIT);
+  }
+
+  private BufferInfo offer() {
+    say(new ExporterMessage.ListBuffers(theImporter(), importer.ref()));
+    List<BufferInfo> offers = importerHears(ImporterMessage.Buffers.class).buffers();
+    assertThat(offers).hasSize(1);
+    return offers.getFirst();
+  }
+
+  private AttachReply attach(ImporterKind kind, Integer... cookies) {
+    return attach(theImporter(), kind, cookies);
+  }
+
+  private AttachReply attach(Peer from, ImporterKind kind, Integer... cookies) {
+    BufferInfo offer = offer();
+    say(
+        new ExporterMessage.Attach(
+            from, importer.ref(), offer.buffer(), "nic", DEVICE_KEY, kind, List.of(cookies)));
+    AttachReply reply = importerHears(AttachReply.class);
+    assertThat(reply.buffer()).isEqualTo(offer.buffer());
+    assertThat(reply.deviceKey()).isEqualTo(DEVICE_KEY);
+    assertThat(reply.cookies()).containsExactly(cookies);
+    return reply;
+  }
+
+  private long call(Operation operation, int buffer, List<Integer> attachments) {
+    long call = ++calls;
+    say(
+        new ExporterMessage.Call(
+            theImporter(), importer.ref(), call, operation, buffer, attachments));
+    return call;
+  }
+
+  private CallReply answered(long call) {
+    CallReply reply = importerHears(CallReply.class);
+    assertThat(reply.call()).isEqualTo(call);
+    return reply;
+  }
+
+  /** Answers a request for slots as an IOMMU would. */
+  private List<SgTable> openSlots(IommuMessage.MapSlots asked) {
+    List<SgTable> tables =
+        asked.requests().stream()
+            .map(r ->
+                new SgTable(
+                    r.attachment(),
+                    SgTable.iovaOf(0),
+                    asked.length(),
+                    0,
+                    asked.segment(),
+                    asked.generation(),
+                    asked.translated()))
+            .toList();
+    say(
+        new ExporterMessage.SlotsMapped(
+            peer("iommu", IOMMU_PROCESS), asked.buffer(), asked.epoch(), tables, List.of()));
+    return tables;
+  }
+
+  /** Attaches and maps one attachment; its table. */
+  private SgTable mapped() {
+    AttachReply attached = attach(ImporterKind.GPU_DYNAMIC, 1);
+    long call = call(Operation.MAP, attached.buffer(), attached.attachments());
+    openSlots(iommuHears(IommuMessage.MapSlots.class));
+    return answered(call).tables().getFirst();
+  }
+
+  private void progress(InvalidateMappings asked, List<Integer> fenced, List<Integer> unmapped) {
+    say(
+        new ExporterMessage.RevokeProgress(
+            theImporter(), asked.buffer(), asked.epoch(), asked.attachments(), fenced, unmapped));
+  }
+
+  private void bufferClosed(
+      IommuMessage.CloseBuffer asked, List<Integer> open, List<Integer> undrained) {
+    say(
+        new ExporterMessage.BufferClosed(
+            peer("iommu", IOMMU_PROCESS), asked.buffer(), asked.epoch(), open, undrained, 5));
+  }
+
+  private <T extends HistoryEvent> T recorded(Class<T> kind) {
+    await().atMost(LIMIT).until(() -> !recorded.events(kind).isEmpty());
+    assertThat(recorded.events(kind)).hasSize(1);
+    return recorded.events(kind).getFirst();
+  }
+
+  @Test
+  void aBufferIsAttachedPinnedMappedRevokedHandedOverRestoredAndMappedAgain() {
+    start(Contract.ENFORCED, UNHURRIED);
+    int buffer = offer().buffer();
+    List<Integer> ids = attach(ImporterKind.RDMA_PINNED_REVOCABLE, 1, 2).attachments();
+    assertThat(ids).hasSize(2).doesNotHaveDuplicates();
+
+    assertThat(answered(call(Operation.PIN, buffer, ids)).done()).isEqualTo(ids);
+    long map = call(Operation.MAP, buffer, ids);
+    IommuMessage.MapSlots asked = iommuHears(IommuMessage.MapSlots.class);
+    assertThat(asked.translated()).isTrue();
+    assertThat(asked.length()).isEqualTo(BYTES);
+    assertThat(asked.requests())
+        .containsExactly(
+            new IommuMessage.SlotRequest(ids.get(0), DEVICE_KEY, IMPORTER_PROCESS),
+            new IommuMessage.SlotRequest(ids.get(1), DEVICE_KEY, IMPORTER_PROCESS));
+    List<SgTable> tables = openSlots(asked);
+    assertThat(answered(map).tables()).isEqualTo(tables);
+
+    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
+    assertThat(invalidate.attachments()).isEqualTo(ids);
+    progress(invalidate, List.of(), List.of());
+    progress(invalidate, ids, ids);
+
+    IommuMessage.UnmapSlots unmap = iommuHears(IommuMessage.UnmapSlots.class);
+    assertThat(unmap.mappings())
+        .containsExactlyInAnyOrder(
+            new MappingId(ids.get(0), asked.generation()),
+            new MappingId(ids.get(1), asked.generation()));
+    say(new ExporterMessage.SlotsUnmapped(peer("iommu", IOMMU_PROCESS), buffer, unmap.mappings()));
+    IommuMessage.CloseBuffer close = iommuHears(IommuMessage.CloseBuffer.class);
+    assertThat(close.epoch()).isEqualTo(invalidate.epoch());
+    assertThat(recorded.events(HistoryEvent.RevokeCompleted.class)).isEmpty();
+    bufferClosed(close, List.of(), List.of());
+
+    HistoryEvent.RevokeCompleted completed = recorded(HistoryEvent.RevokeCompleted.class);
+    assertThat(completed.outcome()).isEqualTo(RevokeOutcome.ACKED);
+    assertThat(completed.generation()).isEqualTo(asked.generation());
+    HistoryEvent.HandedOver handed = recorded(HistoryEvent.HandedOver.class);
+    assertThat(handed.segment()).isEqualTo(asked.segment());
+
+    HistoryEvent.Restored restored = recorded(HistoryEvent.Restored.class);
+    assertThat(restored.segment()).isNotEqualTo(asked.segment());
+    assertThat(restored.generation()).isGreaterThan(asked.generation());
+    long again = call(Operation.MAP, buffer, ids);
+    IommuMessage.MapSlots askedAgain = iommuHears(IommuMessage.MapSlots.class);
+    assertThat(askedAgain.segment()).isEqualTo(restored.segment());
+    assertThat(askedAgain.generation()).isEqualTo(restored.generation());
+    assertThat(askedAgain.epoch()).isEqualTo(invalidate.epoch());
+    openSlots(askedAgain);
+    assertThat(answered(again).done()).isEqualTo(ids);
+    await().atMost(LIMIT).until(() -> reports.contains(new NodeReport.RoundsDone("exporter", 1)));
+  }
+
+  @Test
+  void underAContractThatNothingEnforcesTheIommuIsToldNotToTranslateNorToClose() {
+    start(Contract.V7, UNHURRIED);
+    AttachReply attached = attach(ImporterKind.GPU_DYNAMIC, 1);
+    call(Operation.MAP, attached.buffer(), attached.attachments());
+    IommuMessage.MapSlots asked = iommuHears(IommuMessage.MapSlots.class);
+    assertThat(asked.translated()).isFalse();
+    openSlots(asked);
+    importerHears(CallReply.class);
+
+    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
+    progress(invalidate, invalidate.attachments(), invalidate.attachments());
+    IommuMessage.UnmapSlots unmap = iommuHears(IommuMessage.UnmapSlots.class);
+    say(
+        new ExporterMessage.SlotsUnmapped(
+            peer("iommu", IOMMU_PROCESS), unmap.buffer(), unmap.mappings()));
+
+    assertThat(recorded(HistoryEvent.RevokeCompleted.class).outcome())
+        .isEqualTo(RevokeOutcome.ACKED);
+    iommu.expectNoMessage(Duration.ZERO);
+  }
+
+  @Test
+  void anImporterThatCannotBeRevokedIsRefused() {
+    start(Contract.ENFORCED, UNHURRIED);
+
+    AttachReply reply = attach(ImporterKind.RDMA_PINNED, 1, 2);
+
+    assertThat(reply.errno()).isEqualTo(Errno.EOPNOTSUPP);
+    assertThat(reply.attachments()).isEmpty();
+    assertThat(recorded(HistoryEvent.AttachRefused.class))
+        .isEqualTo(
+            new HistoryEvent.AttachRefused(
+                reply.buffer(), "nic", ImporterKind.RDMA_PINNED, Errno.EOPNOTSUPP, 2));
+  }
+
+  @Test
+  void anImporterOfAnotherHostIsRefused() {
+    start(Contract.ENFORCED, UNHURRIED);
+    Peer far = new Peer("far", 1, IMPORTER_PROCESS, fabric.control().fabricId() + 1);
+
+    assertThat(attach(far, ImporterKind.GPU_DYNAMIC, 1).errno()).isEqualTo(Errno.EBUSY);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"EOPNOTSUPP, EOPNOTSUPP", "EBUSY, EBUSY", "EINVAL, OK"})
+  void aDeviceThatCannotReachTheMemoryIsRefusedAtAttachOrWhenItMaps(Errno plan, Errno atAttach) {
+    start(Contract.ENFORCED, UNHURRIED, Map.of("nic", plan));
+
+    AttachReply attached = attach(ImporterKind.GPU_DYNAMIC, 1);
+
+    assertThat(attached.errno()).isEqualTo(atAttach);
+    if (atAttach.ok()) {
+      CallReply reply = answered(call(Operation.MAP, attached.buffer(), attached.attachments()));
+      assertThat(reply.failed())
+          .containsExactly(
+              new ImporterMessage.Failure(attached.attachments().getFirst(), Errno.EINVAL));
+      assertThat(recorded(HistoryEvent.MapRefused.class).attachments())
+          .isEqualTo(attached.attachments());
+      iommu.expectNoMessage(Duration.ZERO);
+    }
+  }
+
+  @Test
+  void anAttachAskedAgainIsAnsweredWithTheSameAttachments() {
+    start(Contract.ENFORCED, UNHURRIED);
+
+    List<Integer> first = attach(ImporterKind.GPU_DYNAMIC, 1, 2).attachments();
+    assertThat(attach(ImporterKind.GPU_DYNAMIC, 1, 2).attachments()).isEqualTo(first);
+    assertThat(attach(ImporterKind.GPU_DYNAMIC, 3).attachments())
+        .doesNotContainAnyElementsOf(first);
+    assertThat(recorded.events(HistoryEvent.Attached.class)).hasSize(2);
+  }
+
+  @Test
+  void anAttachWhileTheBufferIsRevokedIsEnodev() {
+    start(Contract.ENFORCED, UNHURRIED);
+    mapped();
+    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    importerHears(InvalidateMappings.class);
+
+    // The flag reaches the device outside the buffer's lock, and so at some later time.
+    int[] cookie = {100};
+    await()
+        .atMost(LIMIT)
+        .until(() -> attach(ImporterKind.GPU_DYNAMIC, cookie[0]++).errno() == Errno.ENODEV);
+    assertThat(attach(ImporterKind.GPU_DYNAMIC, cookie[0] - 1).errno())
+        .as("asked again")
+        .isEqualTo(Errno.ENODEV);
+  }
+
+  @Test
+  void aDeadProcessIsNotWaitedForAndNotListenedTo() {
+    start(Contract.ENFORCED, UNHURRIED);
+    SgTable table = mapped();
+    int buffer = offer().buffer();
+    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
+
+    say(new ExporterMessage.ProcessDied(peer("iommu", IOMMU_PROCESS), IMPORTER_PROCESS));
+    bufferClosed(
+        iommuHears(IommuMessage.CloseBuffer.class), List.of(table.attachment()), List.of());
+    HistoryEvent.RevokeCompleted completed = recorded(HistoryEvent.RevokeCompleted.class);
+    assertThat(completed.outcome()).isEqualTo(RevokeOutcome.BLOCKED);
+    assertThat(completed.blocked()).containsExactly(table.attachment());
+    assertThat(recorded(HistoryEvent.Reaped.class).attachments())
+        .containsExactly(table.attachment());
+
+    // What a zombie says now, it said before it died.
+    TestProbe<ImporterMessage> zombie = kit.createTestProbe(ImporterMessage.class);
+    say(new ExporterMessage.ListBuffers(theImporter(), zombie.ref()));
+    say(
+        new ExporterMessage.Attach(
+            theImporter(),
+            zombie.ref(),
+            buffer,
+            "nic",
+            DEVICE_KEY,
+            ImporterKind.GPU_DYNAMIC,
+            List.of(9)));
+    say(
+        new ExporterMessage.Call(
+            theImporter(), zombie.ref(), ++calls, Operation.PIN, buffer, List.of(1)));
+    progress(invalidate, invalidate.attachments(), invalidate.attachments());
+    await()
+        .atMost(LIMIT)
+        .untilAsserted(() ->
+            assertThat(recorded.events(HistoryEvent.Dropped.class))
+                .extracting(HistoryEvent.Dropped::message)
+                .containsExactly(
+                    "ListBuffers from importer",
+                    "Attach from importer",
+                    "Call from importer",
+                    "RevokeProgress from importer"));
+    zombie.expectNoMessage(Duration.ZERO);
+  }
+
+  @Test
+  void memoryIsSeveredAndReplacedWhenNobodyAnswersNotEvenTheIommu() {
+    long soon = TimeUnit.MILLISECONDS.toNanos(20);
+    start(Contract.ENFORCED, new ExporterPlan.Bound(soon, soon, NEVER));
+    SgTable table = mapped();
+
+    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+
+    HistoryEvent.RevokeCompleted completed = recorded(HistoryEvent.RevokeCompleted.class);
+    assertThat(completed.outcome()).isEqualTo(RevokeOutcome.SEVERED);
+    assertThat(completed.segment()).isEqualTo(table.segment());
+    assertThat(completed.blocked()).containsExactly(table.attachment());
+    assertThat(fabric.directory().resolve("segment-" + table.segment())).doesNotExist();
+    assertThat(recorded(HistoryEvent.HandedOver.class).segment()).isNotEqualTo(table.segment());
+    assertThat(recorded(HistoryEvent.Restored.class).segment()).isNotEqualTo(table.segment());
+  }
+
+  @Test
+  void whatIsNotAnsweredIsAskedAgain() {
+    start(Contract.ENFORCED, new ExporterPlan.Bound(NEVER, NEVER, 1_000_000));
+    AttachReply attached = attach(ImporterKind.GPU_DYNAMIC, 1);
+    long call = call(Operation.MAP, attached.buffer(), attached.attachments());
+    IommuMessage.MapSlots asked = iommuHears(IommuMessage.MapSlots.class);
+    assertThat(iommuHears(IommuMessage.MapSlots.class)).isEqualTo(asked);
+    openSlots(asked);
+    answered(call);
+
+    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
+    assertThat(importerHears(InvalidateMappings.class)).isEqualTo(invalidate);
+    assertThat(importerHears(InvalidateMappings.class)).isEqualTo(invalidate);
+  }
+
+  @Test
+  void theIommuOfAnotherHostIsNotListenedTo() {
+    start(Contract.ENFORCED, UNHURRIED);
+    TestProbe<IommuMessage> far = kit.createTestProbe(IommuMessage.class);
+    say(
+        new ExporterMessage.IommuReady(
+            new Peer("far", 1, 1, fabric.control().fabricId() + 1), far.ref()));
+
+    mapped();
+
+    far.expectNoMessage(Duration.ZERO);
+  }
+
+  @Test
+  void messagesForABufferThatIsNotThereAreDroppedAndRecorded() {
+    start(Contract.ENFORCED, UNHURRIED);
+    say(
+        new ExporterMessage.Call(
+            theImporter(), importer.ref(), 1, Operation.PIN, 12345, List.of(1)));
+
+    assertThat(recorded(HistoryEvent.Dropped.class).message()).isEqualTo("Call from importer");
+  }
+
+  @Test
+  void aNodeThatIsToLeaveSaysWhatWasLeftAndIsDone() {
+    start(Contract.V7, UNHURRIED);
+    SgTable table = mapped();
+    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    importerHears(InvalidateMappings.class);
+
+    hub.tell(new ExporterHub.Command.Control(NodeCommand.LEAVE));
+
+    await().atMost(LIMIT).untilTrue(done);
+    assertThat(recorded(HistoryEvent.ExporterStopped.class))
+        .isEqualTo(new HistoryEvent.ExporterStopped(1, 0, 1));
+    HistoryEvent.RevokeUnfinished unfinished = recorded(HistoryEvent.RevokeUnfinished.class);
+    assertThat(unfinished.fences()).containsExactly(table.attachment());
+    assertThat(unfinished.unmaps()).containsExactly(table.attachment());
+    assertThat(recorded.events(HistoryEvent.Scanned.class)).as("the reserve").hasSize(1);
+  }
+
+  @Test
+  void aNodeWithoutRoomForItsBuffersSaysSoAndDoesNotStart() {
+    ExporterPlan plan =
+        new ExporterPlan(
+            Contract.V7,
+            UNHURRIED,
+            List.of(new ExporterPlan.Device("gpu", ExporterKind.VFIO_PCI, 1, 1L << 50, Map.of())),
+            new ExporterPlan.Rounds(1, 1, 1, 1));
+    NodeContext node =
+        new NodeContext(
+            peer("exporter", PROCESS),
+            fabric,
+            recorded.history,
+            reports::add,
+            () -> done.set(true));
+    hub = kit.spawn(ExporterHub.create(node, plan));
+
+    await()
+        .atMost(LIMIT)
+        .untilAsserted(() ->
+            assertThat(reports)
+                .anyMatch(r ->
+                    r instanceof NodeReport.Failed failed && failed.why().contains("no room")));
+    kit.createTestProbe().expectTerminated(hub, LIMIT);
+    assertThat(fabric.directory().toFile().list()).containsExactlyInAnyOrder("owner", "control");
+  }
+}

@@ -1,0 +1,111 @@
+package dev.dmabufsim.importer;
+
+import dev.dmabufsim.common.fabric.Canary;
+import dev.dmabufsim.common.fabric.ControlFile;
+import dev.dmabufsim.common.fabric.Guard;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/**
+ * A device's way to memory: one DMA operation, whole. Used by the engine's thread alone.
+ *
+ * <p>Answers are status codes and not exceptions: this is the hot path.
+ */
+final class DmaPort {
+  /** The DMA was done. */
+  static final int DONE = 0;
+
+  /** The IOMMU refused it. */
+  static final int REFUSED = 1;
+
+  /** The memory was severed while it ran. */
+  static final int ABORTED = 2;
+
+  /** Stamped source memory: larger writes are copied from it over and over. */
+  private static final int SOURCE_BYTES = 1 << 16;
+
+  private static final int STAMP_BYTES = 256;
+
+  private final ControlFile control;
+  private final Guard guard;
+  private final MemorySegment source;
+  private final long[] sink;
+  private long leakedWords;
+
+  DmaPort(ControlFile control, Guard guard, int maxBytes) {
+    this.control = control;
+    this.guard = guard;
+    this.source = Arena.ofAuto().allocate(SOURCE_BYTES, 64);
+    this.sink = new long[maxBytes / Long.BYTES];
+  }
+
+  /** Writes {@code bytes}, a multiple of 64, each grain saying who wrote it. */
+  int write(Translation t, long offset, int bytes, int sequence) {
+    int stamped = Math.min(bytes, SOURCE_BYTES);
+    stamp(stamped, t, sequence);
+    if (t.translated() && !guard.enter(t.slotAt(), t.grant())) {
+      control.countFault(t.slotAt());
+      return REFUSED;
+    }
+    try {
+      for (int done = 0; done < bytes; done += stamped) {
+        int part = Math.min(stamped, bytes - done);
+        MemorySegment.copy(source, 0, t.memory(), offset + done, part);
+      }
+    } catch (InternalError severed) {
+      control.countAborted(t.slotAt());
+      return ABORTED;
+    } finally {
+      guard.leave(t.slotAt());
+    }
+    control.countOperation(t.slotAt(), bytes);
+    return DONE;
+  }
+
+  /** Reads {@code bytes}, a multiple of 64, and looks whether it was the owner's to read. */
+  int read(Translation t, long offset, int bytes) {
+    int words = bytes / Long.BYTES;
+    if (t.translated() && !guard.enter(t.slotAt(), t.grant())) {
+      control.countFault(t.slotAt());
+      return REFUSED;
+    }
+    try {
+      MemorySegment.copy(t.memory(), ValueLayout.JAVA_LONG, offset, sink, 0, words);
+    } catch (InternalError severed) {
+      control.countAborted(t.slotAt());
+      return ABORTED;
+    } finally {
+      guard.leave(t.slotAt());
+    }
+    control.countOperation(t.slotAt(), bytes);
+    long leaked = Canary.leakedWords(sink, words, t.generation());
+    if (leaked > 0) {
+      leakedWords += leaked;
+      control.countLeaked(t.slotAt(), leaked);
+    }
+    return DONE;
+  }
+
+  /** Words leaked by reads since this was last asked. */
+  long takeLeakedWords() {
+    long words = leakedWords;
+    leakedWords = 0;
+    return words;
+  }
+
+  /** Fills the source by doubling, which is a few copies and not thousands of stores. */
+  private void stamp(int bytes, Translation t, int sequence) {
+    int filled = Math.min(bytes, STAMP_BYTES);
+    Canary.stamp(
+        source,
+        filled,
+        Canary.word0(Canary.TAG_DEVICE, t.generation()),
+        Canary.word1(t.attachment(), sequence));
+    while (filled < bytes) {
+      int part = Math.min(filled, bytes - filled);
+      MemorySegment.copy(source, 0, source, filled, part);
+      filled += part;
+    }
+  }
+}

@@ -1,0 +1,363 @@
+package dev.dmabufsim.importer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import dev.dmabufsim.common.contract.Behaviour;
+import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.fabric.Canary;
+import dev.dmabufsim.common.fabric.Canary.Finding;
+import dev.dmabufsim.common.fabric.ControlDescriptor;
+import dev.dmabufsim.common.fabric.ControlFile;
+import dev.dmabufsim.common.fabric.Fabric;
+import dev.dmabufsim.common.fabric.SlotMapping;
+import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.common.message.SgTable;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A device's engine on real shared memory; the test is its driver, its IOMMU and the exporter. */
+final class DmaEngineTest {
+  private static final Duration LIMIT = Duration.ofSeconds(30);
+  private static final int BYTES = 64 * 1024;
+  private static final int DEVICE_KEY = 1 << 16;
+  private static final int BUFFER = 4;
+  private static final long FOR_EVER = TimeUnit.HOURS.toNanos(1);
+
+  private record Probed(int attempts, int enodev) {}
+
+  @TempDir(factory = InSharedMemory.class)
+  private Path shm;
+
+  private final Queue<Integer> stopped = new ConcurrentLinkedQueue<>();
+  private final Queue<Probed> probed = new ConcurrentLinkedQueue<>();
+  private Fabric fabric;
+  private ControlFile control;
+  private RecordedHistory recorded;
+  private DmaEngine engine;
+
+  @BeforeEach
+  void create() throws IOException {
+    fabric = Fabric.create(shm, 8);
+    control = fabric.control();
+    recorded = new RecordedHistory(shm);
+  }
+
+  @AfterEach
+  void close() throws IOException {
+    if (engine != null) {
+      engine.powerDown();
+    }
+    fabric.close();
+  }
+
+  private void powerUp(Behaviour behaviour, double readFraction) {
+    engine =
+        new DmaEngine(
+            new ImporterPlan.Device(
+                "nic", ImporterKind.GPU_DYNAMIC, 1, behaviour, FOR_EVER, List.of()),
+            DEVICE_KEY,
+            new ImporterPlan.Workload(64, 4096, readFraction, 0.5, 1),
+            fabric,
+            recorded.history,
+            new DmaEngine.Listener() {
+              @Override
+              public void stopped(List<Integer> attachments) {
+                stopped.addAll(attachments);
+              }
+
+              @Override
+              public void probed(int buffer, long epoch, int attempts, int enodev) {
+                probed.add(new Probed(attempts, enodev));
+              }
+            });
+    engine.powerUp();
+  }
+
+  /** Maps a new segment for an attachment of that number, in the slot of that number. */
+  private SgTable map(int n, int generation, boolean translated) throws IOException {
+    return map(n, n, generation, translated);
+  }
+
+  private SgTable map(int n, int segment, int generation, boolean translated) throws IOException {
+    if (!Files.exists(fabric.directory().resolve("segment-" + segment))) {
+      fabric.createSegment(segment, BYTES);
+    }
+    control.openSlot(
+        n, new SlotMapping(n, BUFFER, DEVICE_KEY, 1, segment, generation, BYTES, 0), translated);
+    return new SgTable(n, SgTable.iovaOf(n), BYTES, n, segment, generation, translated);
+  }
+
+  private long operations(SgTable table) {
+    return control.counters(table.slot()).operations();
+  }
+
+  /** Waits until the engine has done more DMA through a mapping. */
+  private void awaitDma(SgTable table) {
+    long before = operations(table);
+    await().atMost(LIMIT).until(() -> operations(table) >= before + 100);
+  }
+
+  private void stop(SgTable table) {
+    engine.stop(List.of(table.attachment()));
+    await().atMost(LIMIT).until(() -> stopped.contains(table.attachment()));
+  }
+
+  /** The next owner fills the memory with his own content. */
+  private void fill(int segment, long word0) throws IOException {
+    try (Arena arena = Arena.ofConfined()) {
+      Canary.fill(fabric.mapSegment(segment, BYTES, arena), word0, 0);
+    }
+  }
+
+  private Finding scan(int segment, long word0) throws IOException {
+    try (Arena arena = Arena.ofConfined()) {
+      return Canary.scan(fabric.mapSegment(segment, BYTES, arena), word0, 0);
+    }
+  }
+
+  private static long tenant(int generation) {
+    return Canary.word0(Canary.TAG_TENANT, generation);
+  }
+
+  /** The segments that this process has mapped, by their file names. */
+  private Set<String> mappedSegments() throws IOException {
+    return Files.readAllLines(Path.of("/proc/self/maps")).stream()
+        .filter(line -> line.contains(fabric.directory() + "/segment-"))
+        .map(line -> line.substring(line.lastIndexOf('/') + 1))
+        .collect(Collectors.toSet());
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void anHonestEngineWritesNoMoreOnceItSaysThatItHasStopped(boolean translated) throws IOException {
+    powerUp(Behaviour.HONEST, 0);
+    SgTable one = map(1, 10, translated);
+    SgTable other = map(2, 20, translated);
+    engine.start(one, BUFFER);
+    engine.start(other, BUFFER);
+    awaitDma(one);
+    awaitDma(other);
+
+    stop(one);
+    fill(1, tenant(11));
+    awaitDma(other);
+
+    assertThat(scan(1, tenant(11)).foreignBytes()).isZero();
+    assertThat(recorded.events(HistoryEvent.Refused.class)).isEmpty();
+  }
+
+  @Test
+  void aLyingEngineWritesOnIntoMemoryThatIsSomebodyElsesWhenNothingTranslates() throws IOException {
+    powerUp(Behaviour.LYING, 0);
+    SgTable table = map(1, 10, false);
+    engine.start(table, BUFFER);
+    awaitDma(table);
+
+    stop(table);
+    control.setPermission(1, ControlDescriptor.PERMISSION_BLOCKED);
+    control.barrier();
+    fill(1, tenant(11));
+
+    await().atMost(LIMIT).until(() -> scan(1, tenant(11)).foreignBytes() > 0);
+    assertThat(scan(1, tenant(11)).authors().keySet())
+        .contains(new Canary.Author(Canary.TAG_DEVICE, 1, 10));
+  }
+
+  @Test
+  void aLyingEngineIsRefusedWhenItsAccessesAreTranslatedAndItsSlotIsClosed() throws IOException {
+    powerUp(Behaviour.LYING, 0);
+    SgTable table = map(1, 10, true);
+    engine.start(table, BUFFER);
+    awaitDma(table);
+
+    stop(table);
+    awaitDma(table);
+    control.setPermission(1, ControlDescriptor.PERMISSION_BLOCKED);
+    control.barrier();
+    await().atMost(LIMIT).until(() -> !control.inFlight(1));
+    fill(1, tenant(11));
+    long faults = control.counters(1).faults();
+    await().atMost(LIMIT).until(() -> control.counters(1).faults() > faults + 100);
+
+    assertThat(scan(1, tenant(11)).foreignBytes()).isZero();
+  }
+
+  @Test
+  void anEngineWhoseMemoryIsSeveredSurvivesAndTakesANewMapping() throws IOException {
+    powerUp(Behaviour.HONEST, 0.5);
+    SgTable table = map(1, 10, true);
+    engine.start(table, BUFFER);
+    awaitDma(table);
+
+    fabric.sever(1);
+
+    await().atMost(LIMIT).until(() -> !recorded.events(HistoryEvent.Refused.class).isEmpty());
+    assertThat(recorded.events(HistoryEvent.Refused.class))
+        .containsExactly(new HistoryEvent.Refused("nic", 1, BUFFER, 10, "aborted"));
+    assertThat(control.counters(1).aborted()).isPositive();
+    assertThat(control.inFlight(1)).isFalse();
+    stop(table);
+    SgTable next = map(2, 11, true);
+    engine.start(next, BUFFER);
+    awaitDma(next);
+  }
+
+  @Test
+  void aMappingThatIsClosedUnderTheEngineIsRefusedOnceAndNotTriedAgain() throws IOException {
+    powerUp(Behaviour.HONEST, 0);
+    SgTable one = map(1, 10, true);
+    SgTable other = map(2, 20, true);
+    engine.start(one, BUFFER);
+    engine.start(other, BUFFER);
+    awaitDma(one);
+
+    control.setPermission(1, ControlDescriptor.PERMISSION_BLOCKED);
+    await().atMost(LIMIT).until(() -> control.counters(1).faults() > 0);
+    awaitDma(other);
+
+    assertThat(control.counters(1).faults()).isEqualTo(1);
+    assertThat(recorded.events(HistoryEvent.Refused.class))
+        .containsExactly(new HistoryEvent.Refused("nic", 1, BUFFER, 10, "iommu-fault"));
+  }
+
+  @Test
+  void aMappingIsTakenUpAgainInASlotThatIsOpenAgain() throws IOException {
+    powerUp(Behaviour.HONEST, 0);
+    SgTable first = map(1, 10, true);
+    engine.start(first, BUFFER);
+    awaitDma(first);
+    stop(first);
+    control.setPermission(1, ControlDescriptor.PERMISSION_FREE);
+
+    SgTable second = map(1, 2, 11, true);
+    fill(1, tenant(12));
+    engine.start(second, BUFFER);
+    awaitDma(second);
+
+    assertThat(scan(1, tenant(12)).foreignBytes()).as("in the old memory").isZero();
+  }
+
+  @ParameterizedTest
+  @EnumSource(Behaviour.class)
+  void anAddressWhoseMappingIsGoneLeadsNowhere(Behaviour behaviour) throws IOException {
+    powerUp(behaviour, 0);
+    SgTable gone = map(1, 10, true);
+    SgTable othersNow = map(2, 20, true);
+    SgTable live = map(3, 30, true);
+    engine.start(gone, BUFFER);
+    engine.start(othersNow, BUFFER);
+    engine.start(live, BUFFER);
+    awaitDma(gone);
+    awaitDma(othersNow);
+    awaitDma(live);
+    stop(gone);
+    stop(othersNow);
+    control.setPermission(1, ControlDescriptor.PERMISSION_FREE);
+    control.openSlot(2, new SlotMapping(77, 5, DEVICE_KEY, 1, 2, 21, BYTES, 0), true);
+
+    engine.probe(BUFFER, 1, List.of(gone, othersNow, live));
+
+    await().atMost(LIMIT).until(() -> !probed.isEmpty());
+    assertThat(probed).containsExactly(new Probed(3, 2));
+    assertThat(control.counters(1).enodev()).isEqualTo(1);
+    assertThat(control.counters(2).enodev()).isEqualTo(1);
+    assertThat(control.counters(3).enodev()).isZero();
+  }
+
+  @Test
+  void anEngineThatReadsSomebodyElsesMemoryRecordsALeakOnce() throws IOException {
+    powerUp(Behaviour.HONEST, 1);
+    SgTable table = map(1, 10, false);
+    fill(1, tenant(10));
+    engine.start(table, BUFFER);
+    awaitDma(table);
+    assertThat(recorded.events(HistoryEvent.Leaked.class)).isEmpty();
+
+    fill(1, tenant(11));
+    await().atMost(LIMIT).until(() -> control.counters(1).leakedWords() > 0);
+    awaitDma(table);
+
+    assertThat(recorded.events(HistoryEvent.Leaked.class)).hasSize(1);
+    assertThat(recorded.events(HistoryEvent.Leaked.class).getFirst().attachment()).isEqualTo(1);
+  }
+
+  @Test
+  void memoryStaysMappedForAsLongAsOneAttachmentUsesItAndNoLonger() throws IOException {
+    powerUp(Behaviour.HONEST, 0);
+    SgTable one = map(1, 7, 10, true);
+    SgTable two = map(2, 7, 10, true);
+    engine.start(one, BUFFER);
+    engine.start(two, BUFFER);
+    awaitDma(one);
+    awaitDma(two);
+
+    stop(one);
+    awaitDma(two);
+    assertThat(mappedSegments()).containsExactly("segment-7");
+    stop(two);
+    assertThat(mappedSegments()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @EnumSource(Behaviour.class)
+  void anEngineThatIsPoweredDownLeavesNothingMapped(Behaviour behaviour) throws IOException {
+    powerUp(behaviour, 0);
+    SgTable one = map(1, 10, true);
+    SgTable two = map(2, 20, true);
+    engine.start(one, BUFFER);
+    engine.start(two, BUFFER);
+    awaitDma(one);
+    awaitDma(two);
+    stop(one);
+
+    engine.powerDown();
+
+    long operations = operations(two);
+    assertThat(mappedSegments()).isEmpty();
+    assertThat(control.inFlight(1)).isFalse();
+    assertThat(control.inFlight(2)).isFalse();
+    assertThat(operations(two)).isEqualTo(operations);
+  }
+
+  @Test
+  void everyDmaIsOfASizeThatTheWorkloadAllowsAndWithinTheMapping() throws IOException {
+    powerUp(Behaviour.HONEST, 0);
+    SgTable table = map(1, 10, true);
+    // Beyond the mapping's end there is memory all the same.
+    fabric.createSegment(5, 2L * BYTES);
+    control.openSlot(5, new SlotMapping(5, BUFFER, DEVICE_KEY, 1, 5, 50, BYTES, 0), true);
+    SgTable half = new SgTable(5, SgTable.iovaOf(5), BYTES, 5, 5, 50, true);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment whole = fabric.mapSegment(5, 2L * BYTES, arena);
+      Canary.fill(whole, tenant(50), 0);
+      engine.start(table, BUFFER);
+      engine.start(half, BUFFER);
+      awaitDma(half);
+      awaitDma(table);
+      stop(half);
+
+      Finding beyond = Canary.scan(whole.asSlice(BYTES, BYTES), tenant(50), 0);
+      assertThat(beyond.foreignBytes()).isZero();
+      assertThat(control.counters(5).bytes())
+          .isBetween(64 * operations(half), 4096 * operations(half));
+    }
+  }
+}

@@ -1,0 +1,31 @@
+package dev.dmabufsim.iommu;
+
+import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
+import dev.dmabufsim.common.message.MappingId;
+import java.util.List;
+
+/** What can happen to an IOMMU. Times are {@code System.nanoTime()} of its node. */
+public sealed interface IommuEvent {
+  /** An exporter wants slots for attachments of a buffer. */
+  record Map(
+      int buffer,
+      long epoch,
+      int segment,
+      long generation,
+      long length,
+      boolean translated,
+      List<SlotRequest> requests)
+      implements IommuEvent {}
+
+  /** An exporter gives attachments' slots back. */
+  record Unmap(int buffer, List<MappingId> mappings) implements IommuEvent {}
+
+  /** An exporter wants every slot of a buffer closed and drained. */
+  record Close(int buffer, long epoch, long drainNanos, long nowNanos) implements IommuEvent {}
+
+  /** After a barrier, these of the draining slots had nothing in flight. */
+  record Sampled(List<Integer> idle, long nowNanos) implements IommuEvent {}
+
+  /** A process of this host is dead: nothing of it is in flight any more. */
+  record ProcessDied(int process, String node) implements IommuEvent {}
+}

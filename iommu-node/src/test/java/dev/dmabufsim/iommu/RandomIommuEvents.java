@@ -1,0 +1,99 @@
+package dev.dmabufsim.iommu;
+
+import dev.dmabufsim.common.fabric.SlotMapping;
+import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
+import dev.dmabufsim.common.message.MappingId;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+
+/** Anything that exporters may ask of an IOMMU, sensible or not, late or twice; and deaths. */
+final class RandomIommuEvents {
+  /** Few, so that the table is full now and then. */
+  static final int SLOTS = 10;
+
+  private static final int BUFFERS = 3;
+  private static final int PROCESSES = 4;
+  private static final int DEVICES = 2;
+  private static final int ATTACHMENTS = 16;
+
+  private final Random random;
+  private final long[] epochs = new long[BUFFERS];
+
+  RandomIommuEvents(long seed) {
+    this.random = new Random(seed);
+  }
+
+  /** Devices do what they do between two events. */
+  void dma(SlotTable slots) {
+    for (int i = 0; i < 3; i++) {
+      slots.dma(random.nextInt(SLOTS), random.nextInt(3) == 0);
+    }
+  }
+
+  IommuEvent next(SlotTable slots) {
+    int buffer = random.nextInt(BUFFERS);
+    // Mostly of now, else late.
+    long epoch = Math.max(0, epochs[buffer] - Math.max(0, random.nextInt(12) - 9));
+    int kind = random.nextInt(1_000);
+    if (kind < 380) {
+      return new IommuEvent.Map(
+          buffer,
+          epoch,
+          70 + buffer,
+          generation(buffer, epoch),
+          4096,
+          true,
+          requests(buffer, generation(buffer, epoch), slots.state));
+    } else if (kind < 600) {
+      return new IommuEvent.Unmap(buffer, mappings(buffer, epoch));
+    } else if (kind < 700) {
+      if (random.nextInt(3) > 0) {
+        epoch = ++epochs[buffer];
+      }
+      return new IommuEvent.Close(buffer, epoch, random.nextInt(1_000), slots.now);
+    } else if (kind < 702) {
+      return new IommuEvent.ProcessDied(random.nextInt(PROCESSES), "node");
+    } else if (kind < 720) {
+      List<Integer> idleAndMore = new ArrayList<>(slots.sampled().idle());
+      idleAndMore.addAll(List.of(-1, SLOTS, 1_000_000));
+      return new IommuEvent.Sampled(idleAndMore, slots.now);
+    }
+    return slots.sampled();
+  }
+
+  private static long generation(int buffer, long epoch) {
+    return 1 + buffer + BUFFERS * epoch;
+  }
+
+  /** An attachment belongs to one buffer and one device. */
+  private int attachment(int buffer) {
+    return random.nextInt(ATTACHMENTS) * BUFFERS + buffer;
+  }
+
+  private List<SlotRequest> requests(int buffer, long generation, IommuState state) {
+    List<SlotRequest> requests = new ArrayList<>();
+    do {
+      int attachment = attachment(buffer);
+      int process = attachment / BUFFERS % PROCESSES;
+      int device = attachment / BUFFERS / PROCESSES % DEVICES;
+      // The one thing that exporters may not do: map the same memory anew for an attachment before
+      // its unmap was answered. The two mappings would have one name.
+      boolean unmapping =
+          state.draining().values().stream()
+              .anyMatch(s -> s.attachment() == attachment && s.generation() == generation);
+      if (!unmapping && requests.stream().noneMatch(r -> r.attachment() == attachment)) {
+        requests.add(new SlotRequest(attachment, SlotMapping.deviceKey(process, device), process));
+      }
+    } while (random.nextBoolean());
+    return requests;
+  }
+
+  private List<MappingId> mappings(int buffer, long epoch) {
+    List<MappingId> mappings = new ArrayList<>();
+    do {
+      mappings.add(new MappingId(attachment(buffer), generation(buffer, epoch)));
+    } while (random.nextBoolean());
+    return mappings.stream().distinct().toList();
+  }
+}

@@ -1,0 +1,294 @@
+package dev.dmabufsim.iommu;
+
+import dev.dmabufsim.common.fabric.SlotMapping;
+import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
+import dev.dmabufsim.common.message.MappingId;
+import dev.dmabufsim.common.message.SgTable;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The table of slots that the effects of an {@link IommuCore} write, with DMA in flight when a test
+ * says so, and what must hold of it after every event, whatever the event.
+ */
+final class SlotTable {
+  private enum Status {
+    FREE,
+    OPEN,
+    CLOSED
+  }
+
+  /** What really stands in a slot. */
+  private static final class Cell {
+    Status status = Status.FREE;
+    @Nullable SlotMapping mapping;
+    boolean inFlight;
+
+    boolean holds(int buffer) {
+      return mapping != null && status != Status.FREE && mapping.buffer() == buffer;
+    }
+  }
+
+  private record Asked(long epoch, long deadlineNanos) {}
+
+  IommuState state;
+  long now;
+  final List<IommuEffect> effects = new ArrayList<>();
+  private final Cell[] cells;
+  private final Set<Integer> dead = new HashSet<>();
+  private final Map<Integer, Asked> closes = new TreeMap<>();
+  private final Map<MappingId, Set<Cell>> unmapsUnanswered = new HashMap<>();
+  private List<SlotRequest> requests = List.of();
+
+  SlotTable(int capacity) {
+    this.state = IommuState.empty(capacity);
+    this.cells = new Cell[capacity];
+    for (int i = 0; i < capacity; i++) {
+      cells[i] = new Cell();
+    }
+  }
+
+  @SuppressWarnings("AnnotateFormatMethod") // a dependency for one method of a test
+  private static void must(boolean holds, String what, Object... about) {
+    if (!holds) {
+      throw new AssertionError(String.format(what, about));
+    }
+  }
+
+  /** Something happens; what follows from it stands in {@link #effects}. */
+  SlotTable happens(IommuEvent event) {
+    effects.clear();
+    take(event);
+    play(event);
+    check();
+    return this;
+  }
+
+  /** Carries effects out in their order, as the shell does. */
+  private void play(IommuEvent event) {
+    IommuCore.Step step = IommuCore.step(state, event);
+    state = step.state();
+    for (IommuEffect effect : step.effects()) {
+      effects.add(effect);
+      carryOut(effect);
+    }
+  }
+
+  private void take(IommuEvent event) {
+    switch (event) {
+      case IommuEvent.Map e -> requests = e.requests();
+      case IommuEvent.Unmap e -> e.mappings().forEach(this::unmapAsked);
+      case IommuEvent.Close e -> {
+        Asked current = closes.get(e.buffer());
+        if (current == null || current.epoch() != e.epoch()) {
+          closes.put(e.buffer(), new Asked(e.epoch(), e.nowNanos() + e.drainNanos()));
+        }
+      }
+      case IommuEvent.Sampled e -> {}
+      case IommuEvent.ProcessDied e -> dead.add(e.process());
+    }
+  }
+
+  /** Remembers which slot it is that has to be closed and drained. */
+  private void unmapAsked(MappingId mapping) {
+    Set<Cell> concerned = unmapsUnanswered.computeIfAbsent(mapping, m -> new HashSet<>());
+    for (Cell cell : cells) {
+      if (cell.status == Status.OPEN
+          && cell.mapping != null
+          && cell.mapping.attachment() == mapping.attachment()
+          && cell.mapping.generation() == mapping.generation()) {
+        concerned.add(cell);
+      }
+    }
+  }
+
+  private void carryOut(IommuEffect effect) {
+    switch (effect) {
+      case IommuEffect.OpenSlot e -> open(e);
+      case IommuEffect.CloseSlots e -> {
+        for (int slot : e.slots()) {
+          must(cells[slot].status == Status.OPEN, "closed, but not open: %d", slot);
+          cells[slot].status = Status.CLOSED;
+        }
+        play(sampled());
+      }
+      case IommuEffect.FreeSlots e -> {
+        for (int slot : e.slots()) {
+          must(cells[slot].status == Status.CLOSED, "freed, but not closed: %d", slot);
+          must(!cells[slot].inFlight, "freed with DMA in flight: %d", slot);
+          cells[slot].status = Status.FREE;
+        }
+      }
+      case IommuEffect.ClearInFlight e -> {
+        for (int slot : e.slots()) {
+          SlotMapping mapping = cells[slot].mapping;
+          must(
+              mapping != null && dead.contains(mapping.process()),
+              "DMA of a living process is not to be forgotten: %s",
+              mapping);
+          cells[slot].inFlight = false;
+        }
+      }
+      case IommuEffect.SlotsMapped e -> checkMapped(e);
+      case IommuEffect.SlotsUnmapped e -> e.mappings().forEach(this::checkUnmapped);
+      case IommuEffect.BufferClosed e -> checkClosed(e);
+      case IommuEffect.AnnounceDeath e -> must(dead.contains(e.process()), "%s lives", e);
+      case IommuEffect.Note e -> {}
+    }
+  }
+
+  /** The sample that the shell takes now. */
+  IommuEvent.Sampled sampled() {
+    return new IommuEvent.Sampled(
+        state.draining().keySet().stream().filter(slot -> !cells[slot].inFlight).toList(), now);
+  }
+
+  private void open(IommuEffect.OpenSlot e) {
+    SlotMapping mapping = e.mapping();
+    Cell cell = cells[e.slot()];
+    must(cell.status == Status.FREE, "opened, but not free: %d", e.slot());
+    must(!dead.contains(mapping.process()), "opened for a dead process: %s", mapping);
+    SlotMapping before = cell.mapping;
+    if (before != null && before.deviceKey() != mapping.deviceKey()) {
+      must(dead.contains(before.process()), "%d was and is another device's: %s", e.slot(), before);
+      must(!cell.inFlight, "passed on with a DMA in flight: %d", e.slot());
+    }
+    for (Cell other : cells) {
+      must(
+          other.status != Status.OPEN
+              || other.mapping == null
+              || other.mapping.attachment() != mapping.attachment(),
+          "a second open slot for %s",
+          mapping);
+    }
+    cell.status = Status.OPEN;
+    cell.mapping = mapping;
+  }
+
+  private void checkMapped(IommuEffect.SlotsMapped e) {
+    List<Integer> answered =
+        Stream.concat(e.tables().stream().map(SgTable::attachment), e.refused().stream())
+            .sorted()
+            .toList();
+    must(
+        answered.equals(requests.stream().map(SlotRequest::attachment).sorted().toList()),
+        "asked for %s, and answered %s",
+        requests,
+        e);
+    for (SgTable table : e.tables()) {
+      Cell cell = cells[table.slot()];
+      SlotMapping mapping = cell.mapping;
+      must(
+          cell.status == Status.OPEN
+              && mapping != null
+              && mapping.attachment() == table.attachment()
+              && mapping.buffer() == e.buffer()
+              && mapping.segment() == table.segment()
+              && mapping.generation() == table.generation()
+              && mapping.length() == table.length()
+              && table.iova() == SgTable.iovaOf(table.slot()),
+          "%s, where there is %s",
+          table,
+          mapping);
+    }
+  }
+
+  private void checkUnmapped(MappingId mapping) {
+    Set<Cell> concerned = unmapsUnanswered.remove(mapping);
+    must(concerned != null, "nobody asked, or it was answered: %s", mapping);
+    for (Cell cell : concerned) {
+      must(cell.status != Status.OPEN, "unmapped, and open: %s", mapping);
+      must(cell.status == Status.FREE || !cell.inFlight, "unmapped, and in flight: %s", mapping);
+    }
+  }
+
+  private void checkClosed(IommuEffect.BufferClosed e) {
+    Asked asked = closes.remove(e.buffer());
+    must(asked != null && asked.epoch() == e.epoch(), "nobody asked for %s", e);
+    List<Integer> busy = new ArrayList<>();
+    for (Cell cell : cells) {
+      SlotMapping mapping = cell.mapping;
+      if (mapping != null && cell.holds(e.buffer()) && mapping.epoch() < e.epoch()) {
+        must(cell.status == Status.CLOSED, "closed, and open: %s", mapping);
+        if (cell.inFlight) {
+          busy.add(mapping.attachment());
+        }
+      }
+    }
+    must(e.undrained().equals(busy.stream().sorted().toList()), "in flight %s, but %s", busy, e);
+    must(busy.isEmpty() || now - asked.deadlineNanos() >= 0, "gave up before its time: %s", e);
+    must(e.nanos() >= 0, "%s", e);
+  }
+
+  /** What is written, against what the core believes. */
+  private void check() {
+    must(state.open().keySet().equals(attachmentsOf(Status.OPEN)), "open: %s", state.open());
+    must(
+        state.draining().keySet().equals(slotsOf(Status.CLOSED)), "draining: %s", state.draining());
+    state
+        .open()
+        .values()
+        .forEach(s -> must(!dead.contains(s.process()), "open for a dead process: %s", s));
+    int free = state.free().values().stream().mapToInt(List::size).sum() + state.spare().size();
+    must(
+        free + state.open().size() + state.draining().size() == state.fresh(),
+        "%d slots were used: %s",
+        state.fresh(),
+        state);
+    must(state.fresh() <= cells.length, "more slots than there are");
+    must(closes.keySet().equals(state.closes().keySet()), "closing: %s", state.closes());
+    must(state.busy() || (slotsOf(Status.CLOSED).isEmpty() && closes.isEmpty()), "nobody looks");
+  }
+
+  private Set<Integer> slotsOf(Status status) {
+    Set<Integer> slots = new HashSet<>();
+    IntStream.range(0, cells.length).filter(i -> cells[i].status == status).forEach(slots::add);
+    return slots;
+  }
+
+  private Set<Integer> attachmentsOf(Status status) {
+    Set<Integer> attachments = new HashSet<>();
+    for (Cell cell : cells) {
+      if (cell.status == status && cell.mapping != null) {
+        attachments.add(cell.mapping.attachment());
+      }
+    }
+    return attachments;
+  }
+
+  /** A DMA begins or ends. One that begins on a closed slot is refused, and is over in no time. */
+  void dma(int slot, boolean inFlight) {
+    Cell cell = cells[slot];
+    boolean lives = cell.mapping != null && !dead.contains(cell.mapping.process());
+    if (!inFlight || (lives && cell.status != Status.CLOSED)) {
+      cell.inFlight = inFlight;
+    }
+  }
+
+  /** All DMA ends. */
+  void dmaEnds() {
+    for (Cell cell : cells) {
+      cell.inFlight = false;
+    }
+  }
+
+  /** Checks, once nothing is in flight any more and that was seen, that everybody was answered. */
+  void checkNothingUnanswered() {
+    must(closes.isEmpty(), "not closed: %s", closes);
+    must(unmapsUnanswered.isEmpty(), "not unmapped: %s", unmapsUnanswered);
+    must(state.draining().isEmpty(), "still draining: %s", state.draining());
+  }
+
+  /** What the last event led to, of one kind. */
+  <T extends IommuEffect> List<T> effects(Class<T> kind) {
+    return effects.stream().filter(kind::isInstance).map(kind::cast).toList();
+  }
+}
