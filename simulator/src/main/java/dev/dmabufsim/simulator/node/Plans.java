@@ -1,0 +1,88 @@
+package dev.dmabufsim.simulator.node;
+
+import dev.dmabufsim.common.contract.Errno;
+import dev.dmabufsim.exporter.ExporterPlan;
+import dev.dmabufsim.importer.ImporterPlan;
+import dev.dmabufsim.simulator.scenario.FaultPoint;
+import dev.dmabufsim.simulator.scenario.FaultSpec;
+import dev.dmabufsim.simulator.scenario.NodeSpec;
+import dev.dmabufsim.simulator.scenario.Refusal;
+import dev.dmabufsim.simulator.scenario.Scenario;
+import java.util.HashMap;
+import java.util.Map;
+
+/** Tells each kind of node its part of a scenario, in that node's own words. */
+final class Plans {
+  /** What was not answered is asked again: several round trips of a busy host, well below asks. */
+  private static final long RETRY_NANOS = 100_000_000L;
+
+  /** How long a round waits for importers to map again before the next may begin. */
+  private static final long SETTLE_NANOS = 1_000_000_000L;
+
+  private static final int FOR_EVER = 0;
+
+  private Plans() {}
+
+  static ExporterPlan exporter(Scenario scenario, NodeSpec spec, boolean driven) {
+    return new ExporterPlan(
+        scenario.contract(),
+        new ExporterPlan.Bound(
+            scenario.bound().ask().toNanos(),
+            scenario.bound().block().toNanos(),
+            Math.min(RETRY_NANOS, Math.max(1, scenario.bound().ask().toNanos() / 2))),
+        spec.exporters().stream()
+            .map(e ->
+                new ExporterPlan.Device(
+                    e.name(),
+                    e.kind(),
+                    e.buffers(),
+                    e.bufferBytes(),
+                    unreachable(scenario, e.name())))
+            .toList(),
+        new ExporterPlan.Rounds(
+            driven ? scenario.revokes().rounds() : FOR_EVER,
+            scenario.revokes().every().toNanos(),
+            scenario.revokes().hold().toNanos(),
+            SETTLE_NANOS));
+  }
+
+  private static Map<String, Errno> unreachable(Scenario scenario, String exporter) {
+    Map<String, Errno> errnos = new HashMap<>();
+    for (Refusal refusal : scenario.refusals()) {
+      if (refusal.exporter().equals(exporter)) {
+        errnos.put(refusal.importer(), refusal.errno());
+      }
+    }
+    return errnos;
+  }
+
+  static ImporterPlan importer(Scenario scenario, NodeSpec spec, long seed) {
+    int exporterDevices = scenario.nodes().stream().mapToInt(n -> n.exporters().size()).sum();
+    int holdAt =
+        scenario.faults().stream()
+            .filter(f -> f.node().equals(spec.name()))
+            .filter(f -> f.at().equals(FaultPoint.IMPORTER_INVALIDATED.label()))
+            .mapToInt(FaultSpec::revoke)
+            .min()
+            .orElse(0);
+    return new ImporterPlan(
+        spec.importers().stream()
+            .map(i ->
+                new ImporterPlan.Device(
+                    i.name(),
+                    i.kind(),
+                    i.attachments(),
+                    i.behaviour(),
+                    i.overrun().toNanos(),
+                    i.exporters()))
+            .toList(),
+        exporterDevices,
+        new ImporterPlan.Workload(
+            (int) scenario.dma().minBytes(),
+            (int) scenario.dma().maxBytes(),
+            scenario.dma().readFraction(),
+            scenario.dma().duty(),
+            seed),
+        holdAt);
+  }
+}

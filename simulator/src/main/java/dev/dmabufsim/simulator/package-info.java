@@ -1,0 +1,2 @@
+/** The simulator, which starts the nodes and watches them. */
+package dev.dmabufsim.simulator;

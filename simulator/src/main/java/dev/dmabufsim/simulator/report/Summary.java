@@ -1,0 +1,91 @@
+package dev.dmabufsim.simulator.report;
+
+import dev.dmabufsim.simulator.judge.Invariant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** The end of a run, for people: what had to hold first, then the figures. */
+public final class Summary {
+  private static final double MIB = 1 << 20;
+
+  private Summary() {}
+
+  /** Some twenty lines, each of no more than a screen's width if the scenario is kind. */
+  public static List<String> lines(Report r) {
+    List<String> lines = new ArrayList<>();
+    boolean unknown = r.verdict().equals("unknown");
+    for (Invariant invariant : Invariant.values()) {
+      List<Report.Broken> broken =
+          r.violations().stream().filter(v -> v.number() == invariant.number()).toList();
+      String mark = broken.isEmpty() ? (unknown ? "?" : "✓") : "✗";
+      lines.add("  %s %d  %s".formatted(mark, invariant.number(), invariant.title()));
+      broken.forEach(b -> lines.add("       " + b.detail()));
+    }
+    for (Report.ThresholdResult t : r.thresholds()) {
+      lines.add(
+          "  %s    %s (%s)".formatted(t.held() ? "✓" : "✗", t.threshold(), number(t.actual())));
+    }
+    lines.add("");
+    Report.Revokes v = r.revokes();
+    lines.add(
+        "  revokes      %d of %d completed: %d acked, %d blocked, %d severed"
+            .formatted(
+                v.completed(),
+                v.requested(),
+                v.outcomes().acked(),
+                v.outcomes().blocked(),
+                v.outcomes().severed()));
+    lines.add(
+        "  took         p50 %s  p90 %s  p99 %s  max %s  (bound %s)"
+            .formatted(
+                millis(v.latencyMicros().p50()),
+                millis(v.latencyMicros().p90()),
+                millis(v.latencyMicros().p99()),
+                millis(v.latencyMicros().max()),
+                millis(v.boundMicros())));
+    lines.add(
+        "  attachments  %d at most, %d refused"
+            .formatted(r.attachments().peak(), r.attachments().refused()));
+    Report.Dma d = r.dma();
+    lines.add(
+        String.format(
+            Locale.ROOT,
+            "  dma          %d operations, %.1f MiB, %.2f GiB/s",
+            d.operations(),
+            d.bytes() / MIB,
+            d.gibPerSecond()));
+    lines.add(
+        "  after revoke %d accesses failed with ENODEV, %d refused by the IOMMU, %d aborted"
+            .formatted(d.failedAfterRevoke(), d.iommuFaults(), d.aborted()));
+    lines.add(
+        String.format(
+            Locale.ROOT,
+            "  canary       %.1f MiB looked through, %d foreign bytes, %d bytes leaked to reads",
+            r.canary().bytesScanned() / MIB,
+            r.canary().foreignBytes(),
+            d.leakedBytes()));
+    lines.add("");
+    lines.add(
+        String.format(
+            Locale.ROOT,
+            "%s %s  (%s, seed %d, %.1f s)",
+            r.verdict().toUpperCase(Locale.ROOT),
+            r.scenario(),
+            r.contract(),
+            r.seed(),
+            r.seconds()));
+    r.reasons().forEach(reason -> lines.add("  because " + reason));
+    return lines;
+  }
+
+  private static String number(double value) {
+    return value == Math.rint(value)
+        ? Long.toString((long) value)
+        : String.format(Locale.ROOT, "%.3f", value);
+  }
+
+  private static String millis(long micros) {
+    return String.format(Locale.ROOT, "%.1f ms", micros / 1000.0);
+  }
+}

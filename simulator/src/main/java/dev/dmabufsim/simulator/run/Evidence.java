@@ -1,0 +1,134 @@
+package dev.dmabufsim.simulator.run;
+
+import dev.dmabufsim.common.fabric.ControlDescriptor;
+import dev.dmabufsim.common.fabric.ControlFile;
+import dev.dmabufsim.common.fabric.DmaCounters;
+import dev.dmabufsim.simulator.judge.Facts;
+import dev.dmabufsim.simulator.judge.Findings;
+import dev.dmabufsim.simulator.judge.Judge;
+import dev.dmabufsim.simulator.judge.Verdict;
+import dev.dmabufsim.simulator.report.Report;
+import dev.dmabufsim.simulator.report.Reports;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+
+/** What a run left to judge it by, gathered when every node is gone. */
+record Evidence(
+    DmaCounters dma,
+    int openSlots,
+    List<String> leftovers,
+    List<String> troubles,
+    List<Path> files) {
+  private static final double GIB = 1L << 30;
+  private static final double NANOS = 1e9;
+
+  /** How many slots still grant something. */
+  static int openSlots(ControlFile control) {
+    int open = 0;
+    for (int slot = 0; slot < control.slotsHighWater(); slot++) {
+      int permission = ControlDescriptor.permission(control.grant(slot));
+      if (permission == ControlDescriptor.PERMISSION_READ_WRITE
+          || permission == ControlDescriptor.PERMISSION_DISCARD_ONLY) {
+        open++;
+      }
+    }
+    return open;
+  }
+
+  static Evidence gather(
+      DmaCounters dma,
+      int openSlots,
+      List<String> leftovers,
+      List<String> troubles,
+      RunDirectory directory,
+      Collection<String> nodes) {
+    return new Evidence(
+        dma,
+        openSlots,
+        List.copyOf(leftovers),
+        List.copyOf(troubles),
+        nodes.stream().map(directory::history).toList());
+  }
+
+  Report judge(
+      RunOptions options,
+      RunDirectory directory,
+      List<Report.Node> nodes,
+      Instant started,
+      long begunNanos,
+      long dmaNanos)
+      throws IOException {
+    Histories histories = Histories.read(files);
+    Judge judge = new Judge();
+    histories.lines().forEach(judge::accept);
+    List<String> all = new ArrayList<>(troubles);
+    all.addAll(histories.cut());
+    long bound = options.scenario().bound().total().toNanos() / 1000;
+    Findings findings = judge.finish(new Facts(bound, dma, openSlots, leftovers, all));
+    Report figures =
+        report(options, nodes, findings, bound, started, begunNanos, dmaNanos, List.of());
+    List<Report.ThresholdResult> thresholds =
+        Reports.compare(figures, options.scenario().thresholds());
+    Report report =
+        report(options, nodes, findings, bound, started, begunNanos, dmaNanos, thresholds);
+    Reports.write(report, directory.report());
+    return report;
+  }
+
+  private Report report(
+      RunOptions options,
+      List<Report.Node> nodes,
+      Findings findings,
+      long boundMicros,
+      Instant started,
+      long begunNanos,
+      long dmaNanos,
+      List<Report.ThresholdResult> thresholds) {
+    Findings.Figures f = findings.figures();
+    Verdict verdict = verdict(findings, thresholds);
+    return new Report(
+        options.scenario().name(),
+        options.scenario().contract().label(),
+        options.seed(),
+        verdict.label(),
+        verdict == Verdict.UNKNOWN ? findings.unknowns() : List.of(),
+        started.toString(),
+        (System.nanoTime() - begunNanos) / NANOS,
+        nodes,
+        findings.violations().stream()
+            .map(v -> new Report.Broken(v.invariant().number(), v.invariant().title(), v.detail()))
+            .toList(),
+        thresholds,
+        new Report.Revokes(
+            f.revokesRequested(),
+            f.revokesCompleted(),
+            new Report.Outcomes(f.acked(), f.blocked(), f.severed()),
+            Reports.percentiles(f.latenciesMicros()),
+            boundMicros),
+        new Report.Attachments(f.attachmentsPeak(), f.attachmentsRefused()),
+        new Report.Dma(
+            dma.operations(),
+            dma.bytes(),
+            dmaNanos == 0 ? 0 : dma.bytes() / GIB / (dmaNanos / NANOS),
+            dma.enodev(),
+            dma.faults(),
+            dma.aborted(),
+            dma.leakedWords() * Long.BYTES),
+        new Report.Canary(f.canaryBytesScanned(), f.canaryForeignBytes()));
+  }
+
+  /** What was seen to be broken is broken, whatever else is not known. */
+  private static Verdict verdict(Findings findings, List<Report.ThresholdResult> thresholds) {
+    if (!findings.violations().isEmpty()) {
+      return Verdict.FAIL;
+    }
+    if (!findings.unknowns().isEmpty()) {
+      return Verdict.UNKNOWN;
+    }
+    return thresholds.stream().allMatch(Report.ThresholdResult::held) ? Verdict.PASS : Verdict.FAIL;
+  }
+}

@@ -1,0 +1,88 @@
+package dev.dmabufsim.simulator.run;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.LocalDateTime;
+import java.time.ZoneId;
+import java.time.format.DateTimeFormatter;
+import java.util.Locale;
+
+/**
+ * The product of a run: the resolved scenario, {@code report.json}, and a history and a log for
+ * each node.
+ */
+public record RunDirectory(Path path) {
+  private static final DateTimeFormatter TIME =
+      DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss", Locale.ROOT);
+  private static final int MOST_IN_A_SECOND = 1000;
+
+  /** The resolved scenario, which loads again. */
+  public Path scenario() {
+    return path.resolve("scenario.yaml");
+  }
+
+  /** The report. */
+  public Path report() {
+    return path.resolve("report.json");
+  }
+
+  /** What a node wrote down. */
+  public Path history(String node) {
+    return path.resolve(node + ".history.jsonl");
+  }
+
+  /** What a node logged and printed. */
+  public Path log(String node) {
+    return path.resolve(node + ".log");
+  }
+
+  /**
+   * Makes a directory below {@code runs/} for a run that starts now, and the link {@code latest}.
+   *
+   * @throws IOException if it cannot be made
+   */
+  public static RunDirectory inRuns(Path runs, String scenario) throws IOException {
+    Files.createDirectories(runs);
+    String base = LocalDateTime.now(ZoneId.systemDefault()).format(TIME) + "-" + scenario;
+    for (int i = 1; i < MOST_IN_A_SECOND; i++) {
+      Path path = runs.resolve(i == 1 ? base : base + "-" + i);
+      if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+        continue;
+      }
+      Files.createDirectory(path);
+      link(runs.resolve("latest"), path.getFileName());
+      return new RunDirectory(path);
+    }
+    throw new IOException(runs + ": too many runs within one second");
+  }
+
+  /**
+   * Uses a directory that the user named, which must be new or empty.
+   *
+   * @throws IOException with what is wrong, if it cannot be used
+   */
+  public static RunDirectory named(Path path) throws IOException {
+    if (Files.exists(path)) {
+      if (!Files.isDirectory(path)) {
+        throw new IOException(path + ": is not a directory");
+      }
+      try (var entries = Files.list(path)) {
+        if (entries.findAny().isPresent()) {
+          throw new IOException(path + ": is not empty; name a new directory");
+        }
+      }
+    }
+    Files.createDirectories(path);
+    return new RunDirectory(path);
+  }
+
+  private static void link(Path latest, Path target) throws IOException {
+    Path staging = latest.resolveSibling(".latest-" + ProcessHandle.current().pid());
+    Files.deleteIfExists(staging);
+    Files.createSymbolicLink(staging, target);
+    Files.move(staging, latest, StandardCopyOption.REPLACE_EXISTING);
+  }
+}

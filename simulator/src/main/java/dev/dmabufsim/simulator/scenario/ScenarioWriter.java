@@ -1,0 +1,131 @@
+package dev.dmabufsim.simulator.scenario;
+
+import dev.dmabufsim.cluster.Role;
+import dev.dmabufsim.common.contract.Behaviour;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/**
+ * Writes a scenario with every option written out, defaults too: the record of what a run played.
+ * {@link ScenarioLoader} makes an equal scenario of it.
+ */
+public final class ScenarioWriter {
+  private final StringBuilder yaml = new StringBuilder();
+
+  private ScenarioWriter() {}
+
+  /** The YAML text of a scenario. */
+  public static String toYaml(Scenario scenario) {
+    return new ScenarioWriter().scenario(scenario);
+  }
+
+  private String scenario(Scenario s) {
+    line("name: %s".formatted(quoted(s.name())));
+    line("description: %s".formatted(quoted(s.description())));
+    line("modelled-on: %s".formatted(quoted(s.modelledOn())));
+    line("contract: %s".formatted(s.contract().label()));
+    line(
+        "bound: {ask: %s, block: %s, sever: %s}"
+            .formatted(
+                Durations.format(s.bound().ask()),
+                Durations.format(s.bound().block()),
+                Durations.format(s.bound().sever())));
+    line(
+        "revokes: {rounds: %s, every: %s, hold: %s, limit: %s}"
+            .formatted(
+                s.revokes().rounds(),
+                Durations.format(s.revokes().every()),
+                Durations.format(s.revokes().hold()),
+                Durations.format(s.revokes().limit())));
+    line(
+        "dma: {sizes: %s..%s, reads: %s, duty: %s}"
+            .formatted(
+                Sizes.format(s.dma().minBytes()),
+                Sizes.format(s.dma().maxBytes()),
+                Percents.format(s.dma().readFraction()),
+                Percents.format(s.dma().duty())));
+    s.machine().ifPresent(this::machine);
+    if (s.machine().isEmpty()) {
+      line("nodes:");
+      s.nodes().forEach(this::node);
+    }
+    list("faults", s.faults().stream().map(ScenarioWriter::fault).toList());
+    list("thresholds", s.thresholds().stream().map(t -> quoted(t.text())).toList());
+    line("cluster: {port: %s}".formatted(s.cluster().port()));
+    list("refusals", s.refusals().stream().map(ScenarioWriter::refusal).toList());
+    return yaml.toString();
+  }
+
+  private void machine(MachineUse machine) {
+    line("machine:");
+    line("  file: %s".formatted(quoted(machine.file())));
+    line("  allow-host-bridge: %s".formatted(machine.allowHostBridge()));
+    line("  kinds: {%s}".formatted(kinds(machine.importerKinds())));
+    line("  buffers: %s".formatted(machine.buffersPerExporter()));
+    line("  attachments: %s".formatted(machine.attachmentsPerImporter()));
+    line("  memory: %s".formatted(Sizes.format(machine.memoryBytes())));
+  }
+
+  private static String kinds(Map<String, String> kinds) {
+    return kinds.entrySet().stream()
+        .map(e -> quoted(e.getKey()) + ": " + e.getValue())
+        .collect(Collectors.joining(", "));
+  }
+
+  private void node(NodeSpec node) {
+    line("  %s:".formatted(quoted(node.name())));
+    line("    role: %s".formatted(node.role().label()));
+    if (node.role() != Role.IOMMU) {
+      line("    devices:");
+    }
+    for (ExporterSpec e : node.exporters()) {
+      line(
+          "      %s: {kind: %s, buffers: %s, size: %s}"
+              .formatted(
+                  quoted(e.name()), e.kind().label(), e.buffers(), Sizes.format(e.bufferBytes())));
+    }
+    node.importers().forEach(this::importer);
+  }
+
+  private void importer(ImporterSpec importer) {
+    line("      %s:".formatted(quoted(importer.name())));
+    line("        kind: %s".formatted(importer.kind().label()));
+    line("        attachments: %s".formatted(importer.attachments()));
+    line("        behaviour: %s".formatted(importer.behaviour().label()));
+    if (importer.behaviour() == Behaviour.LYING) {
+      line("        overrun: %s".formatted(Durations.format(importer.overrun())));
+    }
+    String exporters =
+        importer.exporters().stream().map(ScenarioWriter::quoted).collect(Collectors.joining(", "));
+    line("        exporters: [%s]".formatted(exporters));
+  }
+
+  private static String fault(FaultSpec fault) {
+    return "{%s: %s, at: %s, revoke: %s}"
+        .formatted(fault.kind().label(), quoted(fault.node()), fault.at(), fault.revoke());
+  }
+
+  private static String refusal(Refusal refusal) {
+    return "{exporter: %s, importer: %s, errno: %s, because: %s}"
+        .formatted(
+            quoted(refusal.exporter()),
+            quoted(refusal.importer()),
+            refusal.errno().name(),
+            quoted(refusal.reason()));
+  }
+
+  private void list(String key, List<String> items) {
+    line((items.isEmpty() ? "%s: []" : "%s:").formatted(key));
+    items.forEach(item -> line("  - %s".formatted(item)));
+  }
+
+  /** In double quotes, so that no reader of YAML takes it for a number, a time or a truth. */
+  private static String quoted(String text) {
+    return '"' + text.replace("\\", "\\\\").replace("\"", "\\\"") + '"';
+  }
+
+  private void line(String text) {
+    yaml.append(text).append('\n');
+  }
+}
