@@ -1,0 +1,101 @@
+package dev.dmabufsim.simulator.scenario;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.dmabufsim.common.contract.Contract;
+import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.simulator.scenario.BundledScenarios.Bundled;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class BundledScenariosTest {
+  static Stream<String> names() {
+    return BundledScenarios.names().stream();
+  }
+
+  @ParameterizedTest
+  @MethodSource("names")
+  void aBundledScenarioLoadsUnderItsOwnNameWithin256MiB(String name) throws ScenarioException {
+    Scenario scenario = load(name, 256L << 20);
+    assertThat(scenario.name()).isEqualTo(name);
+    assertThat(scenario.contract()).isEqualTo(Contract.ENFORCED);
+    assertThat(scenario.modelledOn()).isNotEmpty();
+    assertThat(scenario.thresholds()).isNotEmpty();
+  }
+
+  @Test
+  void theListGivesNamesAndDescriptions() {
+    assertThat(BundledScenarios.list())
+        .extracting(Bundled::name)
+        .containsExactly("vfio-reset", "dead-importer", "lying-importer", "thousands");
+    assertThat(BundledScenarios.list()).noneMatch(b -> b.description().isEmpty());
+  }
+
+  @Test
+  void vfioResetHas1000AttachmentsTo64BuffersAndSomeThatAreRefused() throws ScenarioException {
+    Scenario scenario = load("vfio-reset", Given.PLENTY);
+    assertThat(exporters(scenario).mapToInt(ExporterSpec::buffers).sum()).isEqualTo(64);
+    assertThat(
+            importers(scenario)
+                .filter(i -> i.kind().revocable())
+                .mapToInt(ImporterSpec::attachments)
+                .sum())
+        .isEqualTo(1000);
+    assertThat(importers(scenario).map(ImporterSpec::kind))
+        .containsExactlyInAnyOrder(ImporterKind.values());
+    assertThat(scenario.dma().minBytes()).isEqualTo(64);
+    assertThat(scenario.dma().maxBytes()).isEqualTo(1 << 20);
+    assertThat(scenario.revokes().rounds()).isEqualTo(24);
+  }
+
+  @Test
+  void deadImporterDiffersFromVfioResetInItsFaultAndThresholdsOnly() throws ScenarioException {
+    Scenario dead = load("dead-importer", Given.PLENTY);
+    Scenario reset = load("vfio-reset", Given.PLENTY);
+    assertThat(dead.faults())
+        .containsExactly(
+            new FaultSpec(FaultSpec.Kind.KILL, "importer-2", "importer.invalidated", 5));
+    assertThat(dead)
+        .usingRecursiveComparison()
+        .ignoringFields("name", "description", "faults", "thresholds")
+        .isEqualTo(reset);
+  }
+
+  @Test
+  void thousandsHas4000AttachmentsTo16Buffers() throws ScenarioException {
+    Scenario scenario = load("thousands", Given.PLENTY);
+    assertThat(exporters(scenario).mapToInt(ExporterSpec::buffers).sum()).isEqualTo(16);
+    assertThat(importers(scenario).mapToInt(ImporterSpec::attachments).sum()).isEqualTo(4000);
+  }
+
+  @Test
+  void lyingImporterLiesForLongerThanTheMemoryIsHeld() throws ScenarioException {
+    Scenario scenario = load("lying-importer", Given.PLENTY);
+    assertThat(importers(scenario).map(ImporterSpec::overrun))
+        .containsExactly(Duration.ZERO, Duration.ofMillis(300));
+    assertThat(scenario.revokes().hold()).isEqualTo(Duration.ofMillis(100));
+  }
+
+  @Test
+  void anOverrideOfABundledScenarioMeetsTheSameChecks() {
+    assertThat(Given.refusal(BundledScenarios.text("vfio-reset"), "revokes.rounds=-1"))
+        .startsWith("--set revokes.rounds=-1: ");
+  }
+
+  private static Scenario load(String name, long freeBytes) throws ScenarioException {
+    return ScenarioLoader.load(name, Path.of(""), List.of(), freeBytes);
+  }
+
+  private static Stream<ExporterSpec> exporters(Scenario scenario) {
+    return scenario.nodes().stream().flatMap(n -> n.exporters().stream());
+  }
+
+  private static Stream<ImporterSpec> importers(Scenario scenario) {
+    return scenario.nodes().stream().flatMap(n -> n.importers().stream());
+  }
+}

@@ -1,0 +1,180 @@
+package dev.dmabufsim.simulator.scenario;
+
+import dev.dmabufsim.cluster.Role;
+import dev.dmabufsim.common.contract.Behaviour;
+import dev.dmabufsim.common.contract.Contract;
+import dev.dmabufsim.common.contract.Errno;
+import dev.dmabufsim.common.contract.ExporterKind;
+import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.simulator.scenario.Threshold.Comparison;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+
+/** Legal scenarios from a seed, each option at random. */
+final class RandomScenario {
+  /** Texts that a careless writer would get wrong. */
+  private static final List<String> TEXTS =
+      List.of(
+          "",
+          "plain",
+          "on",
+          "~",
+          "1:30",
+          "'",
+          "\"",
+          "a \\ b\\n",
+          "# no",
+          "*x",
+          "ä – 🜁",
+          ": -",
+          " a ");
+
+  private final Random random;
+  private final List<String> exporters = new ArrayList<>();
+  private final List<String> importers = new ArrayList<>();
+  private int names;
+
+  private RandomScenario(long seed) {
+    random = new Random(seed);
+  }
+
+  /** A scenario; if it has a machine, that is this file. */
+  static Scenario of(long seed, String machineFile) {
+    return new RandomScenario(seed).scenario(machineFile);
+  }
+
+  private Scenario scenario(String machineFile) {
+    boolean machine = random.nextInt(4) == 0;
+    Bound bound = new Bound(micros(1, 300_000_000), micros(1, 1000), micros(1, 9_000_000));
+    Duration limit = bound.total().plus(micros(0, 1_000_000));
+    int rounds = 1 + random.nextInt(100);
+    List<NodeSpec> nodes = machine ? List.of() : nodes();
+    long min = 64L * (1 + random.nextInt(32));
+    return new Scenario(
+        List.of("a", "0", "A.b_c-1").get(random.nextInt(3)),
+        text(),
+        text(),
+        pick(Contract.values()),
+        bound,
+        new Revokes(rounds, micros(0, 600_000_000), micros(0, 1000), limit),
+        new Dma(min, min + 64L * random.nextInt(32), percent(0), percent(1)),
+        nodes,
+        machine ? List.of() : faults(nodes, rounds),
+        thresholds(),
+        machine ? Optional.of(machine(machineFile)) : Optional.empty(),
+        new ClusterSpec(random.nextBoolean() ? 0 : 1024 + random.nextInt(64_512)),
+        machine ? List.of() : refusals());
+  }
+
+  private List<NodeSpec> nodes() {
+    List<NodeSpec> nodes = new ArrayList<>();
+    nodes.add(new NodeSpec("iommu", Role.IOMMU, List.of(), List.of()));
+    List<NodeSpec> exporting = new ArrayList<>();
+    for (int i = 0; i <= random.nextInt(3); i++) {
+      List<ExporterSpec> devices = new ArrayList<>();
+      for (int j = 0; j <= random.nextInt(3); j++) {
+        long bytes = 4096L * (1 + random.nextInt(1000));
+        devices.add(new ExporterSpec(device(exporters), pick(ExporterKind.values()), 2, bytes));
+      }
+      exporting.add(new NodeSpec("e-" + i, Role.EXPORTER, devices, List.of()));
+    }
+    nodes.addAll(exporting);
+    for (int i = 0; i <= random.nextInt(3); i++) {
+      List<ImporterSpec> devices = new ArrayList<>();
+      for (int j = 0; j <= random.nextInt(3); j++) {
+        devices.add(importer());
+      }
+      nodes.add(new NodeSpec("m-" + i, Role.IMPORTER, List.of(), devices));
+    }
+    Collections.shuffle(nodes, random);
+    return nodes;
+  }
+
+  private ImporterSpec importer() {
+    Behaviour behaviour = pick(Behaviour.values());
+    List<String> to = new ArrayList<>(exporters);
+    Collections.shuffle(to, random);
+    return new ImporterSpec(
+        device(importers),
+        pick(ImporterKind.values()),
+        1 + random.nextInt(1000),
+        behaviour,
+        behaviour == Behaviour.LYING ? micros(1, 600_000_000) : Duration.ZERO,
+        to.subList(0, random.nextInt(to.size() + 1)));
+  }
+
+  private List<FaultSpec> faults(List<NodeSpec> nodes, int rounds) {
+    return nodes.stream()
+        .filter(n -> n.role() == Role.IMPORTER && random.nextBoolean())
+        .map(n ->
+            new FaultSpec(
+                FaultSpec.Kind.KILL,
+                n.name(),
+                pick(FaultPoint.values()).label(),
+                1 + random.nextInt(rounds)))
+        .toList();
+  }
+
+  private List<Threshold> thresholds() {
+    List<Threshold> thresholds = new ArrayList<>();
+    for (int i = 0; i < random.nextInt(4); i++) {
+      String metric = Metrics.ALL.get(random.nextInt(Metrics.ALL.size()));
+      Comparison comparison = pick(Comparison.values());
+      double value = random.nextInt(2000) / 8.0 - 5;
+      String text = metric + " " + comparison.sign() + " " + value;
+      thresholds.add(new Threshold(metric, comparison, value, text));
+    }
+    return thresholds;
+  }
+
+  private List<Refusal> refusals() {
+    List<Refusal> refusals = new ArrayList<>();
+    for (String importer : importers) {
+      String reason = text();
+      if (!reason.isEmpty()) {
+        refusals.add(new Refusal(exporters.getFirst(), importer, Errno.EBUSY, reason));
+      }
+    }
+    return refusals;
+  }
+
+  private MachineUse machine(String file) {
+    Map<String, String> kinds = new LinkedHashMap<>();
+    for (int i = 0; i < random.nextInt(3); i++) {
+      kinds.put(device(new ArrayList<>()), pick(ImporterKind.values()).label());
+    }
+    return new MachineUse(
+        file, random.nextBoolean(), kinds, 1 + random.nextInt(9), 1 + random.nextInt(9), 1 << 20);
+  }
+
+  /** A new name, of the kind that YAML takes for something else. */
+  private String device(List<String> devices) {
+    String name = List.of("0000:", "1e", "0x", "01:", "no.").get(random.nextInt(5)) + names++;
+    devices.add(name);
+    return name;
+  }
+
+  private Duration micros(int least, int most) {
+    int unit = List.of(1, 1000, 1_000_000).get(random.nextInt(3));
+    int micros = least + random.nextInt(most - least + 1);
+    return Duration.ofNanos(1000L * Math.max(least, micros - micros % unit));
+  }
+
+  private double percent(int least) {
+    return (least + random.nextInt(100_000_001 - least)) / 1e8;
+  }
+
+  private String text() {
+    return TEXTS.get(random.nextInt(TEXTS.size()));
+  }
+
+  private <E> E pick(E[] values) {
+    return values[random.nextInt(values.length)];
+  }
+}
