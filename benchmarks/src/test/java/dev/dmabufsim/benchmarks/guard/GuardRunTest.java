@@ -1,0 +1,37 @@
+package dev.dmabufsim.benchmarks.guard;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.openjdk.jmh.runner.RunnerException;
+
+/** Shows that the benchmarks run. Times mean nothing here. */
+final class GuardRunTest {
+  @BeforeAll
+  static void allowOtherBenchmarksMeanwhile() {
+    System.setProperty("jmh.ignoreLock", "true");
+  }
+
+  @Test
+  void everyVariantRunsAtEverySize() throws RunnerException {
+    List<Variant> variants = Arrays.stream(Variant.values()).filter(Variant::available).toList();
+
+    List<Measurement> measured = new GuardRun(variants, GuardCommand.SIZES, 1, 0, 0, 1, 10).run();
+
+    assertThat(measured).hasSize(variants.size() * GuardCommand.SIZES.size());
+    assertThat(measured).allMatch(m -> m.aloneNanos() > 0 && m.withNanos() > 0);
+    assertThat(new GuardReport(measured, Variant.judged()).table().lines())
+        .hasSize(2 + measured.size());
+  }
+
+  @Test
+  void aForkedJvmHasAllFlagsThatItNeeds() throws RunnerException {
+    List<Measurement> measured =
+        new GuardRun(List.of(Variant.judged()), List.of(64), 1, 1, 1, 1, 50).run();
+
+    assertThat(measured).singleElement().matches(m -> m.aloneNanos() > 0);
+  }
+}
