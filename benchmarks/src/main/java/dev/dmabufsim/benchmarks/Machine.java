@@ -1,6 +1,5 @@
 package dev.dmabufsim.benchmarks;
 
-import dev.dmabufsim.common.fabric.Membarrier;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -16,11 +15,10 @@ final class Machine {
   static String describe() {
     return String.format(
         Locale.ROOT,
-        "%s, %d CPUs; Linux %s, membarrier %s; %s %s; load average %.1f at the end; %s.",
+        "%s, %d CPUs; Linux %s; %s %s; load average %.1f at the end; %s.",
         processor(),
         Runtime.getRuntime().availableProcessors(),
         System.getProperty("os.version"),
-        Membarrier.available() ? "available" : "not available",
         System.getProperty("java.vm.name"),
         Runtime.version(),
         ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage(),

@@ -71,7 +71,7 @@ public final class PrivateFabric {
     return control;
   }
 
-  /** The guard that engines of this host use: asymmetric where the kernel has membarrier. */
+  /** The guard that engines use. */
   public Guard guard() {
     return guard;
   }

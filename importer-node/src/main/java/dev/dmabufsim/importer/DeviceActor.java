@@ -124,9 +124,12 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
               }
 
               @Override
-              public void probed(int buffer, long epoch, int attempts, int enodev) {
+              public void probed(
+                  int buffer, long epoch, long sinceNanos, int attempts, int enodev) {
                 node.history()
-                    .record(new HistoryEvent.Probed(plan.name(), buffer, epoch, attempts, enodev));
+                    .record(
+                        new HistoryEvent.Probed(
+                            plan.name(), buffer, epoch, sinceNanos, attempts, enodev));
               }
             });
     engine.powerUp();

@@ -34,7 +34,7 @@ final class DmaEngine implements Runnable {
     void stopped(List<Integer> attachments);
 
     /** Addresses of mappings that are gone were tried. */
-    void probed(int buffer, long epoch, int attempts, int enodev);
+    void probed(int buffer, long epoch, long sinceNanos, int attempts, int enodev);
   }
 
   private sealed interface Command {
@@ -234,17 +234,27 @@ final class DmaEngine implements Runnable {
   }
 
   private void tryStale(Command.Probe c) {
+    long since = System.nanoTime();
     int enodev = 0;
     for (SgTable stale : c.stale()) {
-      Translation t = iotlb.lookup(stale.iova());
-      boolean reachable =
-          (t != null && t.attachment() == stale.attachment()) || walk(stale) != null;
-      if (!reachable) {
+      if (!reachable(stale)) {
         enodev++;
         control.countEnodev(control.slotAt(stale.slot()));
       }
     }
-    listener.probed(c.buffer(), c.epoch(), c.stale().size(), enodev);
+    listener.probed(c.buffer(), c.epoch(), since, c.stale().size(), enodev);
+  }
+
+  /**
+   * Whether an address still leads to memory. Where the IOMMU is late, and the revoke ended by
+   * severing, its table may still have the mapping: there is nothing behind it.
+   */
+  private boolean reachable(SgTable stale) {
+    Translation t = iotlb.lookup(stale.iova());
+    if (t != null && t.attachment() == stale.attachment()) {
+      return true;
+    }
+    return walk(stale) != null && segments.present(stale.segment());
   }
 
   private void burst() {

@@ -51,6 +51,11 @@ final class MappedSegments {
     return shared.memory;
   }
 
+  /** Whether there is such a segment: it has not been severed. */
+  boolean present(int segment) {
+    return fabric.hasSegment(segment);
+  }
+
   /** Unmaps it once. */
   void unmap(int segment) {
     Shared shared = bySegment.get(segment);

@@ -84,7 +84,8 @@ final class DmaEngineTest {
               }
 
               @Override
-              public void probed(int buffer, long epoch, int attempts, int enodev) {
+              public void probed(
+                  int buffer, long epoch, long sinceNanos, int attempts, int enodev) {
                 probed.add(new Probed(attempts, enodev));
               }
             });
@@ -280,6 +281,18 @@ final class DmaEngineTest {
     assertThat(control.counters(1).enodev()).isEqualTo(1);
     assertThat(control.counters(2).enodev()).isEqualTo(1);
     assertThat(control.counters(3).enodev()).isZero();
+  }
+
+  @Test
+  void severedMemoryIsReachedByNoAddressEvenIfTheIommuIsLate() throws IOException {
+    powerUp(Behaviour.HONEST, 0);
+    SgTable severed = map(1, 10, true);
+    fabric.sever(severed.segment());
+
+    engine.probe(BUFFER, 1, List.of(severed));
+
+    await().atMost(LIMIT).until(() -> !probed.isEmpty());
+    assertThat(probed).containsExactly(new Probed(1, 1));
   }
 
   @Test

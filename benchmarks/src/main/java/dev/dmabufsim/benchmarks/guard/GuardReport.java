@@ -5,11 +5,13 @@ import java.util.List;
 import java.util.Locale;
 
 /** The measurements as a table, with the targets. */
-record GuardReport(List<Measurement> measurements, Variant judged) {
-  /** Whether the judged variant reaches every target. */
+record GuardReport(List<Measurement> measurements) {
+  private static final Variant JUDGED = Variant.GUARD;
+
+  /** Whether the guard reaches every target. */
   boolean met() {
     return measurements.stream()
-        .filter(m -> m.variant() == judged)
+        .filter(m -> m.variant() == JUDGED)
         .allMatch(m -> Target.at(m.bytes()).map(t -> t.met(m)).orElse(true));
   }
 
@@ -34,7 +36,7 @@ record GuardReport(List<Measurement> measurements, Variant judged) {
           nanos(m.addedNanos()),
           nanos(m.addedLowNanos()) + " … " + nanos(m.addedHighNanos()),
           String.format(Locale.ROOT, "%.3f", m.ratio()),
-          m.variant() == judged ? Target.at(m.bytes()).map(t -> t.mark(m)).orElse("") : "");
+          m.variant() == JUDGED ? Target.at(m.bytes()).map(t -> t.mark(m)).orElse("") : "");
     }
     return table.toString();
   }

@@ -32,7 +32,7 @@ public class PairedCopy {
   private static final int BURST_OPERATIONS_MAX = 4096;
 
   /** What is around the copy. */
-  @Param("GUARD_ASYMMETRIC")
+  @Param("GUARD")
   public Variant variant;
 
   /** Bytes of one write. */

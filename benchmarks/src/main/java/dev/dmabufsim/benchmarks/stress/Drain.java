@@ -16,7 +16,7 @@ import org.openjdk.jcstress.infra.results.III_Result;
  * number: when the device was refused (0 at once, 1 after some DMA, 2 never: it was done before).
  * Second: was the memory torn when the IOMMU had seen the drain? Third: did it change after that?
  *
- * <p>The device is in full swing when the IOMMU comes, so its barrier falls on every instruction of
+ * <p>The device is in full swing when the IOMMU comes, so its fence falls on every instruction of
  * the guard and of the copy, sooner or later.
  */
 public final class Drain {
@@ -26,17 +26,17 @@ public final class Drain {
 
   private Drain() {}
 
-  /** Claim: with membarrier the device needs no fence. */
+  /** Claim. */
   @JCStressTest
-  @Description("Guard without a fence, IOMMU with membarrier.")
+  @Description("The guard and the IOMMU as they are.")
   @Outcome(id = "[012], 0, 0", expect = ACCEPTABLE, desc = PROPER)
   @Outcome(id = "[012], 1, [01]", expect = FORBIDDEN, desc = TORN)
   @Outcome(id = "[012], 0, 1", expect = FORBIDDEN, desc = LATER)
-  public static class Asymmetric {
+  public static class AsItIs {
     /** Does DMA until it is refused. */
     @Actor
     public void device(OpenSlot slot, III_Result r) {
-      r.r1 = Revoke.device(slot, slot::enterAsymmetric);
+      r.r1 = Revoke.device(slot, slot::enter);
     }
 
     /** Blocks, drains, looks. */
@@ -55,52 +55,23 @@ public final class Drain {
     }
   }
 
-  /** Claim: without membarrier a fence on either side does it. */
+  /** Control: the device without its fence. */
   @JCStressTest
-  @Description("Guard with a full fence, IOMMU with a full fence.")
-  @Outcome(id = "[012], 0, 0", expect = ACCEPTABLE, desc = PROPER)
-  @Outcome(id = "[012], 1, [01]", expect = FORBIDDEN, desc = TORN)
-  @Outcome(id = "[012], 0, 1", expect = FORBIDDEN, desc = LATER)
-  public static class FullFence {
-    /** Does DMA until it is refused. */
-    @Actor
-    public void device(OpenSlot slot, III_Result r) {
-      r.r1 = Revoke.device(slot, slot::enterFullFence);
-    }
-
-    /** Blocks, drains, looks. */
-    @Actor
-    public void iommu(OpenSlot slot) {
-      slot.blockWithFenceAlone();
-      slot.drain();
-      slot.look();
-    }
-
-    /** Looks again when the device has stopped. */
-    @Arbiter
-    public void owner(OpenSlot slot, III_Result r) {
-      r.r2 = slot.lookedTorn() ? 1 : 0;
-      r.r3 = slot.changedSinceLook() ? 1 : 0;
-    }
-  }
-
-  /** Control: the very guard of {@link Asymmetric}, but membarrier left out. */
-  @JCStressTest
-  @Description("Control: guard without a fence, IOMMU without membarrier.")
+  @Description("Control: the guard without its fence.")
   @Outcome(id = "[012], 0, 0", expect = ACCEPTABLE, desc = PROPER)
   @Outcome(id = "[012], 1, [01]", expect = ACCEPTABLE_INTERESTING, desc = TORN)
   @Outcome(id = "[012], 0, 1", expect = ACCEPTABLE_INTERESTING, desc = LATER)
-  public static class ControlNoFence {
+  public static class ControlDeviceUnfenced {
     /** Does DMA until it is refused. */
     @Actor
     public void device(OpenSlot slot, III_Result r) {
-      r.r1 = Revoke.device(slot, slot::enterAsymmetric);
+      r.r1 = Revoke.device(slot, slot::enterUnfenced);
     }
 
     /** Blocks, drains, looks. */
     @Actor
     public void iommu(OpenSlot slot) {
-      slot.blockWithFenceAlone();
+      slot.block();
       slot.drain();
       slot.look();
     }

@@ -14,7 +14,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
  * A device enters while the IOMMU blocks: Dekker's algorithm, bare. First number: was the device
  * let in? Second: did the IOMMU, once the slot was blocked, see it in flight?
  *
- * <p>Two controls leave out one part each of what the order rests on, and are expected to fail:
+ * <p>Three controls leave out one part each of what the order rests on, and are expected to fail:
  * were they never seen to, then neither could the claims be.
  */
 public final class Entry {
@@ -28,18 +28,18 @@ public final class Entry {
 
   private Entry() {}
 
-  /** Claim: with membarrier the device needs no fence. */
+  /** Claim. */
   @JCStressTest
-  @Description("Guard without a fence, IOMMU with membarrier.")
+  @Description("The guard and the IOMMU as they are.")
   @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = REFUSED)
   @Outcome(id = "0, 1", expect = ACCEPTABLE, desc = WITHDRAWN)
   @Outcome(id = "1, 1", expect = ACCEPTABLE, desc = SEEN)
   @Outcome(id = "1, 0", expect = FORBIDDEN, desc = UNSEEN)
-  public static class Asymmetric {
+  public static class AsItIs {
     /** Enters and stays. */
     @Actor
     public void device(OpenSlot slot, II_Result r) {
-      r.r1 = slot.enterAsymmetric() ? 1 : 0;
+      r.r1 = slot.enter() ? 1 : 0;
     }
 
     /** Blocks and looks. */
@@ -50,46 +50,46 @@ public final class Entry {
     }
   }
 
-  /** Claim: without membarrier a fence on either side does it. */
+  /** Control: the device without its fence. */
   @JCStressTest
-  @Description("Guard with a full fence, IOMMU with a full fence.")
-  @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = REFUSED)
-  @Outcome(id = "0, 1", expect = ACCEPTABLE, desc = WITHDRAWN)
-  @Outcome(id = "1, 1", expect = ACCEPTABLE, desc = SEEN)
-  @Outcome(id = "1, 0", expect = FORBIDDEN, desc = UNSEEN)
-  public static class FullFence {
-    /** Enters and stays. */
-    @Actor
-    public void device(OpenSlot slot, II_Result r) {
-      r.r1 = slot.enterFullFence() ? 1 : 0;
-    }
-
-    /** Blocks and looks. */
-    @Actor
-    public void iommu(OpenSlot slot, II_Result r) {
-      slot.blockWithFenceAlone();
-      r.r2 = slot.inFlight() ? 1 : 0;
-    }
-  }
-
-  /** Control: the very guard of {@link Asymmetric}, but membarrier left out. */
-  @JCStressTest
-  @Description("Control: guard without a fence, IOMMU without membarrier.")
+  @Description("Control: the guard without its fence.")
   @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = REFUSED)
   @Outcome(id = "0, 1", expect = ACCEPTABLE, desc = WITHDRAWN)
   @Outcome(id = "1, 1", expect = ACCEPTABLE, desc = SEEN)
   @Outcome(id = "1, 0", expect = ACCEPTABLE_INTERESTING, desc = UNSEEN)
-  public static class ControlNoFence {
+  public static class ControlDeviceUnfenced {
     /** Enters and stays. */
     @Actor
     public void device(OpenSlot slot, II_Result r) {
-      r.r1 = slot.enterAsymmetric() ? 1 : 0;
+      r.r1 = slot.enterUnfenced() ? 1 : 0;
     }
 
     /** Blocks and looks. */
     @Actor
     public void iommu(OpenSlot slot, II_Result r) {
-      slot.blockWithFenceAlone();
+      slot.block();
+      r.r2 = slot.inFlight() ? 1 : 0;
+    }
+  }
+
+  /** Control: the IOMMU without its fence. */
+  @JCStressTest
+  @Description("Control: the IOMMU without its fence.")
+  @Outcome(id = "0, 0", expect = ACCEPTABLE, desc = REFUSED)
+  @Outcome(id = "0, 1", expect = ACCEPTABLE, desc = WITHDRAWN)
+  @Outcome(id = "1, 1", expect = ACCEPTABLE, desc = SEEN)
+  @Outcome(id = "1, 0", expect = ACCEPTABLE_INTERESTING, desc = UNSEEN)
+  public static class ControlIommuUnfenced {
+    /** Enters and stays. */
+    @Actor
+    public void device(OpenSlot slot, II_Result r) {
+      r.r1 = slot.enter() ? 1 : 0;
+    }
+
+    /** Blocks and looks. */
+    @Actor
+    public void iommu(OpenSlot slot, II_Result r) {
+      slot.blockUnfenced();
       r.r2 = slot.inFlight() ? 1 : 0;
     }
   }
@@ -111,7 +111,7 @@ public final class Entry {
     /** Blocks and looks. */
     @Actor
     public void iommu(OpenSlot slot, II_Result r) {
-      slot.blockWithFenceAlone();
+      slot.block();
       r.r2 = slot.inFlight() ? 1 : 0;
     }
   }

@@ -1,17 +1,16 @@
 package dev.dmabufsim.benchmarks.stress;
 
-import static dev.dmabufsim.benchmarks.stress.StressFabric.ASYMMETRIC;
 import static dev.dmabufsim.benchmarks.stress.StressFabric.CONTROL;
 import static dev.dmabufsim.benchmarks.stress.StressFabric.DMA_BYTES;
-import static dev.dmabufsim.benchmarks.stress.StressFabric.FULL_FENCE;
+import static dev.dmabufsim.benchmarks.stress.StressFabric.GUARD;
 import static dev.dmabufsim.benchmarks.stress.StressFabric.MEMORY;
+import static dev.dmabufsim.benchmarks.stress.StressFabric.UNFENCED;
 
 import dev.dmabufsim.benchmarks.PrivateFabric;
 import dev.dmabufsim.common.fabric.ControlDescriptor;
 import dev.dmabufsim.common.fabric.Guard;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import org.openjdk.jcstress.annotations.State;
 
@@ -28,14 +27,14 @@ public class OpenSlot {
   private final long memoryAt = (long) slot * DMA_BYTES;
   private final long[] looked = new long[WORDS];
 
-  /** Device: {@link Guard#enter} without a fence. */
-  boolean enterAsymmetric() {
-    return ASYMMETRIC.enter(slotAt, PrivateFabric.GRANT);
+  /** Device: {@link Guard#enter}. */
+  boolean enter() {
+    return GUARD.enter(slotAt, PrivateFabric.GRANT);
   }
 
-  /** Device: {@link Guard#enter} with a fence. */
-  boolean enterFullFence() {
-    return FULL_FENCE.enter(slotAt, PrivateFabric.GRANT);
+  /** Device: the same without its fence. */
+  boolean enterUnfenced() {
+    return UNFENCED.enter(slotAt, PrivateFabric.GRANT);
   }
 
   /**
@@ -44,14 +43,13 @@ public class OpenSlot {
    */
   boolean enterBackwards() {
     boolean granted = CONTROL.grant(slot) == PrivateFabric.GRANT;
-    boolean published =
-        FULL_FENCE.enter(slotAt, PrivateFabric.GRANT) || FULL_FENCE.enter(slotAt, BLOCKED);
+    boolean published = GUARD.enter(slotAt, PrivateFabric.GRANT) || GUARD.enter(slotAt, BLOCKED);
     return granted && published;
   }
 
   /** Device: {@link Guard#leave}. */
   void leave() {
-    ASYMMETRIC.leave(slotAt);
+    GUARD.leave(slotAt);
   }
 
   /** Device: one DMA write. */
@@ -59,16 +57,15 @@ public class OpenSlot {
     MemorySegment.copy(words, 0, MEMORY, ValueLayout.JAVA_LONG, memoryAt, WORDS);
   }
 
-  /** IOMMU: blocks the slot, with the barrier of this fabric: membarrier. */
+  /** IOMMU: blocks the slot. */
   void block() {
     CONTROL.setPermission(slot, ControlDescriptor.PERMISSION_BLOCKED);
     CONTROL.barrier();
   }
 
-  /** IOMMU: blocks the slot where the kernel has no membarrier: a fence on this side alone. */
-  void blockWithFenceAlone() {
+  /** IOMMU: the same without its fence. */
+  void blockUnfenced() {
     CONTROL.setPermission(slot, ControlDescriptor.PERMISSION_BLOCKED);
-    VarHandle.fullFence();
   }
 
   /** IOMMU: whether it has to wait. */

@@ -2,7 +2,6 @@ package dev.dmabufsim.benchmarks.stress;
 
 import dev.dmabufsim.benchmarks.Main;
 import dev.dmabufsim.benchmarks.Results;
-import dev.dmabufsim.common.fabric.Membarrier;
 import java.util.Collection;
 import java.util.concurrent.Callable;
 import org.openjdk.jcstress.infra.collectors.TestResult;
@@ -23,10 +22,8 @@ public final class StressCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    // Without membarrier no guard is asymmetric, and a test of one would prove nothing.
-    String tests = Membarrier.available() ? StressReport.ALL : StressReport.WITHOUT_MEMBARRIER;
     Collection<TestResult> results =
-        new StressRun(mode, tests, Results.directory().resolve("jcstress")).run();
+        new StressRun(mode, StressReport.ALL, Results.directory().resolve("jcstress")).run();
     StressReport report = StressReport.of(results);
     Results.publish("jcstress", "The guard's memory order", report.text());
     return report.holds() ? Main.EXIT_OK : Main.EXIT_MISSED;

@@ -3,14 +3,12 @@ package dev.dmabufsim.benchmarks.stress;
 import dev.dmabufsim.benchmarks.PrivateFabric;
 import dev.dmabufsim.common.fabric.ControlFile;
 import dev.dmabufsim.common.fabric.Guard;
+import dev.dmabufsim.common.fabric.UnfencedGuard;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/**
- * The fabric of a JVM that JCStress forked. Making it registers the process for membarrier, as
- * every process of a fabric does.
- */
+/** The fabric of a JVM that JCStress forked. */
 final class StressFabric {
   /** Bytes of one DMA in these tests. */
   static final int DMA_BYTES = 64;
@@ -28,11 +26,10 @@ final class StressFabric {
   static final ControlFile CONTROL = FABRIC.control();
   static final MemorySegment MEMORY = FABRIC.memory();
 
-  /** The guard with no fence of its own. Good only together with membarrier. */
-  static final Guard ASYMMETRIC = new Guard(CONTROL.memory(), true);
+  static final Guard GUARD = FABRIC.guard();
 
-  /** The guard that needs nothing but a fence on the IOMMU's side. */
-  static final Guard FULL_FENCE = new Guard(CONTROL.memory(), false);
+  /** For the controls. */
+  static final UnfencedGuard UNFENCED = new UnfencedGuard(CONTROL.memory());
 
   private static final AtomicInteger NEXT = new AtomicInteger();
 

@@ -22,9 +22,6 @@ record StressReport(List<TestResult> tests) {
   /** Those which must never see a forbidden outcome. */
   static final String CLAIMS = ALL + "\\w+\\.(?!" + CONTROL + ")";
 
-  /** All that can run on a kernel without membarrier. */
-  static final String WITHOUT_MEMBARRIER = ALL + "\\w+\\.(?!Asymmetric)";
-
   static StressReport of(Collection<TestResult> results) {
     return new StressReport(
         ReportUtils.mergedByName(results).stream()

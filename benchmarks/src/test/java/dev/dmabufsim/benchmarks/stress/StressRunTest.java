@@ -18,7 +18,7 @@ final class StressRunTest {
     StressReport report =
         StressReport.of(new StressRun(StressMode.SANITY, StressReport.CLAIMS, directory).run());
 
-    assertThat(report.tests()).hasSize(4);
+    assertThat(report.tests()).hasSize(2);
     assertThat(report.holds()).as(report.text()).isTrue();
   }
 }

@@ -11,7 +11,7 @@ import java.lang.invoke.VarHandle;
  *  0                                                              4096
  *  +---------------------------------------------------------------+
  *  | header                                                        |
- *  |   0 magic (8)            8 version (4)      12 flags (4)      |
+ *  |   0 magic (8)            8 version (4)      12 unused (4)     |
  *  |  16 slot capacity (4)   20 process capacity (4)               |
  *  |  24 last generation (8) 32 processes (4)    36 slots in use,  |
  *  |  40 fabric id (8)                              high water (4) |
@@ -51,9 +51,6 @@ public final class ControlDescriptor {
   /** Raised with every change of the layout; another version is refused. */
   public static final int VERSION = 1;
 
-  /** Header flag: the IOMMU's process issues barriers with membarrier, so guards need none. */
-  public static final int FLAG_ASYMMETRIC = 1;
-
   /** Slot flag: addresses are translated by the IOMMU; absent, the mapping is of bus addresses. */
   public static final int SLOT_TRANSLATED = 1;
 
@@ -78,7 +75,6 @@ public final class ControlDescriptor {
 
   static final long MAGIC_AT = 0;
   static final long VERSION_AT = 8;
-  static final long FLAGS_AT = 12;
   static final long SLOT_CAPACITY_AT = 16;
   static final long PROCESS_CAPACITY_AT = 20;
   static final long GENERATION_AT = 24;

@@ -45,8 +45,7 @@ public final class ControlFile {
    *
    * @throws IOException if it exists already or cannot be written
    */
-  static ControlFile create(Path file, int slotCapacity, long fabricId, boolean asymmetric)
-      throws IOException {
+  static ControlFile create(Path file, int slotCapacity, long fabricId) throws IOException {
     long bytes = ControlDescriptor.fileBytes(slotCapacity, PROCESS_CAPACITY);
     try (FileChannel channel =
         FileChannel.open(
@@ -61,10 +60,6 @@ public final class ControlFile {
       channel.write(ByteBuffer.allocate(1), bytes - 1);
       MemorySegment memory = channel.map(FileChannel.MapMode.READ_WRITE, 0, bytes, Arena.global());
       memory.set(ValueLayout.JAVA_INT, ControlDescriptor.VERSION_AT, ControlDescriptor.VERSION);
-      memory.set(
-          ValueLayout.JAVA_INT,
-          ControlDescriptor.FLAGS_AT,
-          asymmetric ? ControlDescriptor.FLAG_ASYMMETRIC : 0);
       memory.set(ValueLayout.JAVA_INT, ControlDescriptor.SLOT_CAPACITY_AT, slotCapacity);
       memory.set(ValueLayout.JAVA_INT, ControlDescriptor.PROCESS_CAPACITY_AT, PROCESS_CAPACITY);
       memory.set(ValueLayout.JAVA_LONG, ControlDescriptor.FABRIC_ID_AT, fabricId);
@@ -123,12 +118,6 @@ public final class ControlFile {
   /** The number by which nodes tell whether they share memory. */
   public long fabricId() {
     return (long) LONG.getOpaque(memory, ControlDescriptor.FABRIC_ID_AT);
-  }
-
-  /** Whether the IOMMU of this fabric issues its barriers with membarrier. */
-  public boolean asymmetric() {
-    int flags = (int) INT.getOpaque(memory, ControlDescriptor.FLAGS_AT);
-    return (flags & ControlDescriptor.FLAG_ASYMMETRIC) != 0;
   }
 
   /** A generation that no memory of this fabric has had before: 1, 2, 3, … */
@@ -238,9 +227,6 @@ public final class ControlFile {
   /** IOMMU: after this, every engine either sees the permissions written before, or is seen. */
   public void barrier() {
     VarHandle.fullFence();
-    if (asymmetric()) {
-      Membarrier.barrier();
-    }
   }
 
   /** IOMMU: whether a DMA through the slot is in flight. Meaningful only after {@link #barrier}. */

@@ -87,9 +87,7 @@ public final class Fabric implements AutoCloseable {
     FileChannel owner = null;
     try {
       owner = lockShared(staging, StandardOpenOption.CREATE_NEW);
-      // Where the IOMMU's process could not issue barriers, no guard may rely on them.
-      ControlFile control =
-          ControlFile.create(staging.resolve(CONTROL), slotCapacity, id, Membarrier.register());
+      ControlFile control = ControlFile.create(staging.resolve(CONTROL), slotCapacity, id);
       // Only a locked and whole fabric ever has a name that a sweep looks at.
       Files.move(staging, directory, StandardCopyOption.ATOMIC_MOVE);
       return new Fabric(directory, control, owner);
@@ -146,9 +144,9 @@ public final class Fabric implements AutoCloseable {
     return control;
   }
 
-  /** Makes a guard for this process's devices, asymmetric if both sides can. */
+  /** Makes a guard for this process's devices. */
   public Guard guard() {
-    return new Guard(control.memory(), control.asymmetric() && Membarrier.register());
+    return new Guard(control.memory());
   }
 
   /**
@@ -218,6 +216,11 @@ public final class Fabric implements AutoCloseable {
       channel.truncate(0);
     }
     Files.delete(file);
+  }
+
+  /** Whether a segment is there: it was created, and neither severed nor removed. */
+  public boolean hasSegment(int segment) {
+    return Files.exists(segmentFile(segment));
   }
 
   /** Removes a segment that nobody uses. */

@@ -17,11 +17,10 @@ import java.lang.invoke.VarHandle;
  * provided that neither's write is delayed past its own read. So there are two cases: the device
  * sees the closed slot and does not copy, or the IOMMU sees the device in flight and waits for it.
  *
- * <p>The store-load order needs a full fence on both sides ({@link VarHandle#fullFence}), some 20
- * cycles for each DMA; or, with {@link Membarrier}, one system call on the IOMMU's side and on this
- * side only that the compiler keeps the order. HotSpot does so for a release fence followed by an
- * acquire fence, each of which is a barrier to all memory for both compilers and no instruction on
- * x86 (JCStress tests in {@code benchmarks} hold it to that).
+ * <p>The store-load order needs a full fence on both sides (JCStress tests in {@code benchmarks}
+ * show that it is enough, and that less is not). {@code membarrier(2)} would save this side its
+ * fence, but its expedited global barrier does not reach every CPU; see {@code
+ * docs/decisions/full-fence.md}.
  *
  * <p>One thread uses a slot at a time. Nothing here blocks or allocates, and no method throws.
  *
@@ -37,22 +36,19 @@ public final class Guard {
 
   private final long base;
   private final long slotsEnd;
-  private final boolean asymmetric;
 
   /**
    * A guard on the slots of a control file.
    *
    * @param control the mapped control file, of the global arena
-   * @param asymmetric whether the IOMMU's barrier reaches this process, see {@link Membarrier}
    * @throws IllegalArgumentException if the mapping could go away while the guard is used
    */
-  public Guard(MemorySegment control, boolean asymmetric) {
+  public Guard(MemorySegment control) {
     if (!control.isNative() || !control.scope().equals(Arena.global().scope())) {
       throw new IllegalArgumentException("the control file must be mapped for good");
     }
     this.base = control.address();
     this.slotsEnd = control.byteSize() - ControlDescriptor.SLOT_BYTES + 1;
-    this.asymmetric = asymmetric;
   }
 
   /**
@@ -69,12 +65,7 @@ public final class Guard {
     }
     long at = base + slot;
     LONG.setOpaque(MEMORY, at + IN_FLIGHT_AT, 1L);
-    if (asymmetric) {
-      VarHandle.releaseFence();
-      VarHandle.acquireFence();
-    } else {
-      VarHandle.fullFence();
-    }
+    VarHandle.fullFence();
     if ((long) LONG.getAcquire(MEMORY, at + GRANT_AT) == grant) {
       return true;
     }

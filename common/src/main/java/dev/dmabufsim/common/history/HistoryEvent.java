@@ -103,10 +103,12 @@ public sealed interface HistoryEvent {
   /**
    * Importer: after a revoke its accesses were tried through the addresses that it had.
    *
+   * @param sinceNanos when the first of them was tried, {@code System.nanoTime()}: the line's own
+   *     time is when the last was over, and the engine may have lost its CPU in between
    * @param attempts accesses
-   * @param enodev how many failed with ENODEV; all should
+   * @param enodev how many failed with ENODEV; all must that were tried after the revoke completed
    */
-  record Probed(String device, int buffer, long epoch, int attempts, int enodev)
+  record Probed(String device, int buffer, long epoch, long sinceNanos, int attempts, int enodev)
       implements HistoryEvent {}
 
   /** Importer: the first DMA that failed on a mapping which the importer thought live. */

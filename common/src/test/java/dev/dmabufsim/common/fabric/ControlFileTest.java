@@ -41,20 +41,18 @@ final class ControlFileTest {
   @BeforeEach
   void create() throws IOException {
     file = shm.resolve("control");
-    control = ControlFile.create(file, SLOTS, FABRIC_ID, false);
+    control = ControlFile.create(file, SLOTS, FABRIC_ID);
   }
 
-  @ParameterizedTest
-  @ValueSource(booleans = {false, true})
-  void saysToWhoOpensItWhatItsCreatorWrote(boolean asymmetric) throws IOException {
+  @Test
+  void saysToWhoOpensItWhatItsCreatorWrote() throws IOException {
     Path other = shm.resolve("other");
-    ControlFile.create(other, 77, FABRIC_ID, asymmetric);
+    ControlFile.create(other, 77, FABRIC_ID);
 
     ControlFile opened = ControlFile.open(other);
 
     assertThat(opened.slotCapacity()).isEqualTo(77);
     assertThat(opened.fabricId()).isEqualTo(FABRIC_ID);
-    assertThat(opened.asymmetric()).isEqualTo(asymmetric);
     assertThat(opened.processes()).isEmpty();
     assertThat(opened.slotsHighWater()).isZero();
     assertThat(opened.counters()).isEqualTo(DmaCounters.ZERO);
@@ -63,7 +61,7 @@ final class ControlFileTest {
 
   @Test
   void isNeverCreatedOverAnother() {
-    assertThatThrownBy(() -> ControlFile.create(file, SLOTS, 1, false))
+    assertThatThrownBy(() -> ControlFile.create(file, SLOTS, 1))
         .isInstanceOf(FileAlreadyExistsException.class);
     assertThat(control.fabricId()).isEqualTo(FABRIC_ID);
   }
@@ -276,7 +274,7 @@ final class ControlFileTest {
     control.countEnodev(at);
     control.countLeaked(at, -1);
     control.countAborted(at);
-    new Guard(control.memory(), false).enter(at, control.grant(slot));
+    new Guard(control.memory()).enter(at, control.grant(slot));
     assertThat(changed(opened, Files.readAllBytes(file)))
         .as("the engine writes the second line")
         .allMatch(i -> i >= at + 64 && i < at + 128)

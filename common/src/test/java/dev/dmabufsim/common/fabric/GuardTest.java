@@ -2,7 +2,6 @@ package dev.dmabufsim.common.fabric;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.dmabufsim.common.testing.InSharedMemory;
 import java.io.IOException;
@@ -40,19 +39,17 @@ final class GuardTest {
    * while another does guarded writes as fast as it can. Once the slot is blocked, the barrier
    * issued and nothing in flight, no byte changes.
    */
-  @ParameterizedTest(name = "asymmetric: {0}")
-  @ValueSource(booleans = {false, true})
-  void noByteChangesOnceABlockedSlotWasSeenIdle(boolean asymmetric) throws Exception {
-    assumeTrue(!asymmetric || Membarrier.register(), "this kernel has no expedited membarrier");
+  @Test
+  void noByteChangesOnceABlockedSlotWasSeenIdle() throws Exception {
     try (Fabric fabric = Fabric.create(shm, 1);
         Arena arena = Arena.ofShared()) {
-      ControlFile control = ControlFile.create(shm.resolve("control"), 1, 1, asymmetric);
+      ControlFile control = ControlFile.create(shm.resolve("control"), 1, 1);
       fabric.createSegment(1, SEGMENT_BYTES);
       // Two mappings of the memory, as in two processes.
       MemorySegment ours = fabric.mapSegment(1, SEGMENT_BYTES, arena);
       Engine engine =
           new Engine(
-              new Guard(control.memory(), asymmetric),
+              new Guard(control.memory()),
               control.slotAt(0),
               fabric.mapSegment(1, SEGMENT_BYTES, arena));
       Thread thread = Thread.ofPlatform().start(engine);
@@ -154,11 +151,10 @@ final class GuardTest {
     }
   }
 
-  @ParameterizedTest(name = "asymmetric: {0}")
-  @ValueSource(booleans = {false, true})
-  void aDmaIsInFlightFromEnteringToLeaving(boolean asymmetric) throws IOException {
-    ControlFile control = ControlFile.create(shm.resolve("control"), 1, 1, false);
-    Guard guard = new Guard(control.memory(), asymmetric);
+  @Test
+  void aDmaIsInFlightFromEnteringToLeaving() throws IOException {
+    ControlFile control = ControlFile.create(shm.resolve("control"), 1, 1);
+    Guard guard = new Guard(control.memory());
     open(control, 5);
 
     assertThat(control.inFlight(0)).isFalse();
@@ -171,8 +167,8 @@ final class GuardTest {
   @Test
   void onlyTheVeryGrantThatStandsInTheSlotOpensItAndARefusalLeavesNothingInFlight()
       throws IOException {
-    ControlFile control = ControlFile.create(shm.resolve("control"), 1, 1, false);
-    Guard guard = new Guard(control.memory(), false);
+    ControlFile control = ControlFile.create(shm.resolve("control"), 1, 1);
+    Guard guard = new Guard(control.memory());
     long wanted = ControlDescriptor.grant(5, ControlDescriptor.PERMISSION_READ_WRITE);
 
     for (int generation = 4; generation <= 6; generation++) {
@@ -194,10 +190,10 @@ final class GuardTest {
   @ParameterizedTest
   @ValueSource(longs = {-128, -1, 36_865, 36_992, 1L << 40, Long.MIN_VALUE, Long.MAX_VALUE})
   void aSlotThatIsNotWhollyInTheControlFileIsRefusedAndNotTouched(long slot) throws IOException {
-    ControlFile control = ControlFile.create(shm.resolve("control"), 1, 1, false);
+    ControlFile control = ControlFile.create(shm.resolve("control"), 1, 1);
     assertThat(control.slotAt(0)).isEqualTo(36_864);
     byte[] before = Files.readAllBytes(shm.resolve("control"));
-    Guard guard = new Guard(control.memory(), false);
+    Guard guard = new Guard(control.memory());
 
     assertThat(guard.enter(slot, 0)).isFalse();
     guard.leave(slot);
@@ -209,9 +205,9 @@ final class GuardTest {
   void memoryThatMayBeUnmappedIsNoControlFile() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment passing = arena.allocate(8192, 8);
-      assertThatIllegalArgumentException().isThrownBy(() -> new Guard(passing, false));
+      assertThatIllegalArgumentException().isThrownBy(() -> new Guard(passing));
     }
     MemorySegment heap = MemorySegment.ofArray(new long[1024]);
-    assertThatIllegalArgumentException().isThrownBy(() -> new Guard(heap, false));
+    assertThatIllegalArgumentException().isThrownBy(() -> new Guard(heap));
   }
 }

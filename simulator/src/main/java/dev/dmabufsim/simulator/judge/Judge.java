@@ -28,7 +28,8 @@ public final class Judge {
 
   private record Mapper(int buffer, String importer, ImporterKind kind) {}
 
-  private record FailedProbe(String device, Epoch epoch, int attempts, int enodev, long nanos) {}
+  private record FailedProbe(
+      String device, Epoch epoch, int attempts, int enodev, long sinceNanos) {}
 
   private record FailedDma(HistoryEvent.Refused event, long nanos) {}
 
@@ -100,7 +101,7 @@ public final class Judge {
                   new Epoch(e.buffer(), e.epoch()),
                   e.attempts(),
                   e.enodev(),
-                  line.nanos()));
+                  e.sinceNanos()));
         }
       }
       case HistoryEvent.Refused e -> failures.add(new FailedDma(e, line.nanos()));
@@ -269,7 +270,7 @@ public final class Judge {
   private void judgeFailures() {
     for (FailedProbe probe : probes) {
       Long at = completed.get(probe.epoch);
-      if (at != null && probe.nanos - at >= 0) {
+      if (at != null && probe.sinceNanos - at >= 0) {
         broke(
             Invariant.FAILS_ONLY_AFTER_REVOKE,
             "%s: of %d accesses to buffer %s after its revoke of epoch %d, only %d failed"

@@ -34,7 +34,9 @@ final class Processes {
     try (DirectoryStream<Path> all = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
       for (Path process : all) {
         List<String> command = command(process);
-        if (command.stream().anyMatch(a -> a.contains(directory.toString()))) {
+        // Not merely its name: one run's directory can begin like another's.
+        if (command.stream()
+            .anyMatch(a -> a.contains(directory + "/") || a.endsWith("" + directory))) {
           found.add(new Found(Long.parseLong(process.getFileName().toString()), command));
         }
       }

@@ -35,6 +35,10 @@ final class Story {
   static final long BOUND_MICROS = 3_500_000;
 
   private static final long STEP_NANOS = 1_000_000;
+
+  /** When the revoke of a sound run completes: its line is the eighth. */
+  static final long COMPLETED_NANOS = 7 * STEP_NANOS;
+
   private static final DmaCounters SOME_DMA = new DmaCounters(100, 6400, 0, 2, 0, 0);
 
   private final List<HistoryEvent> events;
@@ -60,7 +64,7 @@ final class Story {
             new HistoryEvent.Closed(BUFFER, EPOCH, 2, List.of(), List.of(), 12),
             completed(RevokeOutcome.ACKED, 4000),
             handedOver(),
-            new HistoryEvent.Probed(NIC, BUFFER, EPOCH, 2, 2),
+            probed(COMPLETED_NANOS + 1, 2),
             scanned(0),
             restored(),
             new HistoryEvent.Operated(Operation.DETACH, BUFFER, EPOCH, List.of(FIRST, SECOND)),
@@ -77,6 +81,11 @@ final class Story {
   static HistoryEvent completed(RevokeOutcome outcome, long micros) {
     return new HistoryEvent.RevokeCompleted(
         BUFFER, EPOCH, SEGMENT, GENERATION, outcome, micros, List.of());
+  }
+
+  /** Two accesses, the first of them tried at that time. */
+  static HistoryEvent probed(long sinceNanos, int enodev) {
+    return new HistoryEvent.Probed(NIC, BUFFER, EPOCH, sinceNanos, 2, enodev);
   }
 
   static HistoryEvent handedOver() {
