@@ -53,7 +53,7 @@ class NeighboursIT {
             "run",
             sandbox.scenario("small.yaml"),
             "--set",
-            "revokes.rounds=40",
+            "revokes.rounds=10",
             "--set",
             "revokes.every=200ms");
     run.awaitOutput("attachments live");
@@ -68,7 +68,7 @@ class NeighboursIT {
       assertThat(run.alive()).as("sent while it ran: %s", run).isTrue();
       assertThat(run.awaitExit()).as("%s", run).isZero();
       assertThat(run.report().verdict()).isEqualTo("pass");
-      assertThat(run.report().revokes().outcomes()).isEqualTo(new Report.Outcomes(160, 0, 0));
+      assertThat(run.report().revokes().outcomes()).isEqualTo(new Report.Outcomes(40, 0, 0));
       run.assertNothingLeft();
     } finally {
       for (Socket socket : open) {
