@@ -82,7 +82,14 @@ public final class Node {
         };
     NodeContext context =
         new NodeContext(self, fabric, history, listener, () -> done.complete(true));
-    ActorSystem<?> system = start(context, control);
+    ActorSystem<?> system;
+    try {
+      system = start(context, control);
+    } catch (RuntimeException e) {
+      // Its port is in use, most likely.
+      giveBack(fabric);
+      throw e;
+    }
     var _ = system.getWhenTerminated().thenAccept(d -> done.complete(false));
     if (options.driven()) {
       Thread.ofPlatform().daemon().name("commands").start(() -> obey(commands, control.join()));
@@ -108,6 +115,11 @@ public final class Node {
     } catch (InterruptedException | ExecutionException | TimeoutException e) {
       System.err.println("dmabuf-sim: the node did not leave the cluster in order");
     }
+    giveBack(fabric);
+  }
+
+  /** A driven node's fabric is the launcher's, whose lock keeps it. */
+  private static void giveBack(Fabric fabric) {
     try {
       fabric.close();
       FabricSweeper.sweep(Fabric.SHM);

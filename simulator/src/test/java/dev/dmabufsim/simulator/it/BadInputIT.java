@@ -106,6 +106,25 @@ class BadInputIT {
   }
 
   @Test
+  void aNodeByHandWhosePortIsInUseSaysSoInOneLineAndLeavesNoFabric() throws IOException {
+    Path fabric = Path.of("/dev/shm/dmabuf-sim-port-in-use-" + ProcessHandle.current().pid());
+    try (ServerSocket mine = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      String address = "127.0.0.1:" + mine.getLocalPort();
+      Simulator node =
+          sandbox.run(
+              "node",
+              "--role=iommu",
+              "--listen=" + address,
+              "--seed-nodes=" + address,
+              "--fabric=" + fabric);
+      assertThat(node.awaitExit()).as("%s", node).isEqualTo(BAD_INPUT);
+      assertThat(node.err().lines()).as("standard error").hasSize(1);
+      assertThat(node.err()).contains(address, "in use");
+      assertThat(fabric).doesNotExist();
+    }
+  }
+
+  @Test
   void aDirectoryThatIsRefusedIsLeftAsItWas() throws IOException {
     Simulator run = sandbox.run("run", "small.yaml", "--out", "full");
     assertThat(run.awaitExit()).isEqualTo(BAD_INPUT);
