@@ -58,7 +58,7 @@ final class SpinningEngine implements Runnable {
       guard.leave(slotAt);
     }
     control.countOperation(slotAt, bytes);
-    // A release and no more: a volatile write would be a fence, and the guard under test has none.
+    // A release and no more: a volatile write would be a second fence beside the guard's.
     done.setRelease(done.getPlain() + 1);
   }
 
