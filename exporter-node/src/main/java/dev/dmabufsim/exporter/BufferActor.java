@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,11 +27,17 @@ import org.jspecify.annotations.Nullable;
  */
 final class BufferActor extends AbstractBehavior<BufferActor.Command> {
   sealed interface Command {
-    /** Something happened. */
-    record Happened(BufferEvent event) implements Command {}
+    /**
+     * Something happened.
+     *
+     * @param event the event, given the time at which the buffer takes note of it: what waits in
+     *     the mailbox has not happened yet, as what waits for the reservation lock has not
+     */
+    record Happened(LongFunction<BufferEvent> event) implements Command {}
 
     /** Something happened that an importer sent, and it can be reached there. */
-    record FromImporter(int process, ActorRef<ImporterMessage> importer, BufferEvent event)
+    record FromImporter(
+        int process, ActorRef<ImporterMessage> importer, LongFunction<BufferEvent> event)
         implements Command {}
 
     /** Where the IOMMU is. */
@@ -95,7 +102,7 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
   @Override
   public Receive<Command> createReceive() {
     return newReceiveBuilder()
-        .onMessage(Command.Happened.class, m -> happened(m.event()))
+        .onMessage(Command.Happened.class, m -> happened(m.event().apply(System.nanoTime())))
         .onMessage(Command.FromImporter.class, this::onFromImporter)
         .onMessage(Command.IommuIs.class, this::onIommuIs)
         .onMessage(
@@ -109,7 +116,7 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
 
   private Behavior<Command> onFromImporter(Command.FromImporter m) {
     importers.put(m.process(), m.importer());
-    return happened(m.event());
+    return happened(m.event().apply(System.nanoTime()));
   }
 
   private Behavior<Command> onIommuIs(Command.IommuIs m) {
@@ -218,19 +225,32 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
     }
     getContext()
         .getSelf()
-        .tell(new Command.Happened(new BufferEvent.Severed(e.epoch(), System.nanoTime())));
+        .tell(new Command.Happened(now -> new BufferEvent.Severed(e.epoch(), now)));
   }
 
   private void complete(BufferEffect.Complete e) {
-    pool.tell(
-        new PoolActor.Command.HandOver(
-            e.segment(),
-            state.settings().bytes(),
-            e.generation(),
-            state.settings().id(),
-            e.epoch(),
-            e.outcome() == RevokeOutcome.SEVERED));
+    SegmentPool.Handover handover =
+        new SegmentPool.Handover(
+            state.settings().bytes(), e.generation(), state.settings().id(), e.epoch());
+    if (e.outcome() == RevokeOutcome.SEVERED) {
+      pool.tell(new PoolActor.Command.Replace(handover));
+    } else {
+      handOver(e.segment(), handover);
+    }
     hub.tell(new ExporterHub.Command.BufferRevoked(state.settings().id()));
+  }
+
+  /** Here and now: what lands in between would be overwritten by the tenant, and never be seen. */
+  private void handOver(int segment, SegmentPool.Handover handover) {
+    try {
+      pool.tell(
+          new PoolActor.Command.Take(
+              SegmentPool.handOver(node.fabric(), node.history(), segment, handover)));
+    } catch (IOException failure) {
+      getContext().getLog().error("segment {} cannot be handed on", segment, failure);
+      node.reports()
+          .accept(new NodeReport.Failed(node.self().node(), "hand over: " + failure.getMessage()));
+    }
   }
 
   private void toImporter(int process, ImporterMessage message) {

@@ -146,12 +146,13 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
           new BufferActor.Command.FromImporter(
               m.from().process(),
               m.replyTo(),
-              new BufferEvent.Attached(
-                  m.from().process(),
-                  m.deviceKey(),
-                  m.kind(),
-                  List.copyOf(fresh),
-                  atMap(plan.unreachable().get(m.device())))));
+              now ->
+                  new BufferEvent.Attached(
+                      m.from().process(),
+                      m.deviceKey(),
+                      m.kind(),
+                      List.copyOf(fresh),
+                      atMap(plan.unreachable().get(m.device())))));
       node.history()
           .record(
               new HistoryEvent.Attached(

@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -209,7 +210,6 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
       drop(message, "its process is dead");
       return this;
     }
-    long now = System.nanoTime();
     switch (message) {
       case ExporterMessage.ListBuffers m ->
           m.replyTo().tell(new ImporterMessage.Buffers(node.self(), address, List.copyOf(offers)));
@@ -228,21 +228,29 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
               new BufferActor.Command.FromImporter(
                   m.from().process(),
                   m.replyTo(),
-                  new BufferEvent.Called(
-                      m.from().process(), m.call(), m.operation(), m.attachments(), now)));
+                  now ->
+                      new BufferEvent.Called(
+                          m.from().process(), m.call(), m.operation(), m.attachments(), now)));
       case ExporterMessage.RevokeProgress m ->
           happened(
               m,
               m.buffer(),
-              new BufferEvent.Progressed(m.epoch(), m.returned(), m.fenced(), m.unmapped(), now));
+              now ->
+                  new BufferEvent.Progressed(
+                      m.epoch(), m.returned(), m.fenced(), m.unmapped(), now));
       case ExporterMessage.IommuReady m -> onIommuReady(m);
       case ExporterMessage.SlotsMapped m ->
-          happened(m, m.buffer(), new BufferEvent.SlotsMapped(m.epoch(), m.tables(), m.refused()));
+          happened(
+              m,
+              m.buffer(),
+              now -> new BufferEvent.SlotsMapped(m.epoch(), m.tables(), m.refused()));
       case ExporterMessage.SlotsUnmapped m ->
-          happened(m, m.buffer(), new BufferEvent.SlotsUnmapped(m.mappings(), now));
+          happened(m, m.buffer(), now -> new BufferEvent.SlotsUnmapped(m.mappings(), now));
       case ExporterMessage.BufferClosed m ->
           happened(
-              m, m.buffer(), new BufferEvent.BufferClosed(m.epoch(), m.open(), m.undrained(), now));
+              m,
+              m.buffer(),
+              now -> new BufferEvent.BufferClosed(m.epoch(), m.open(), m.undrained(), now));
       case ExporterMessage.ProcessDied m -> {
         if (dead.add(m.process())) {
           buffers
@@ -250,14 +258,14 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
               .forEach(b ->
                   b.tell(
                       new BufferActor.Command.Happened(
-                          new BufferEvent.ProcessDied(m.process(), now))));
+                          now -> new BufferEvent.ProcessDied(m.process(), now))));
         }
       }
     }
     return this;
   }
 
-  private void happened(ExporterMessage message, int buffer, BufferEvent event) {
+  private void happened(ExporterMessage message, int buffer, LongFunction<BufferEvent> event) {
     toBuffer(message, buffer, new BufferActor.Command.Happened(event));
   }
 

@@ -13,10 +13,11 @@ import java.io.IOException;
 /** Carries out what has to do with the pool's memory, one thing at a time. Blocks while it does. */
 final class PoolActor extends AbstractBehavior<PoolActor.Command> {
   sealed interface Command {
-    /** A completed revoke's memory. */
-    record HandOver(
-        int segment, long bytes, long generation, int buffer, long epoch, boolean severed)
-        implements Command {}
+    /** A completed revoke's memory, whose tenant has it already. */
+    record Take(SegmentPool.Tenancy tenancy) implements Command {}
+
+    /** A completed revoke's memory was severed. */
+    record Replace(SegmentPool.Handover handover) implements Command {}
 
     /** A buffer wants memory. */
     record Lend(int buffer, long bytes, ActorRef<BufferActor.Command> replyTo) implements Command {}
@@ -41,7 +42,8 @@ final class PoolActor extends AbstractBehavior<PoolActor.Command> {
   @Override
   public Receive<Command> createReceive() {
     return newReceiveBuilder()
-        .onMessage(Command.HandOver.class, m -> guarded(() -> handOver(m)))
+        .onMessage(Command.Take.class, this::onTake)
+        .onMessage(Command.Replace.class, m -> guarded(() -> pool.replace(m.handover())))
         .onMessage(Command.Lend.class, m -> guarded(() -> lend(m)))
         .onMessage(Command.Finish.class, m -> guarded(() -> finish(m)))
         .build();
@@ -57,13 +59,15 @@ final class PoolActor extends AbstractBehavior<PoolActor.Command> {
     } catch (IOException e) {
       // No memory, no experiment: whoever drives it must know, and decide.
       getContext().getLog().error("the pool's memory failed", e);
-      node.reports().accept(new NodeReport.Failed(node.self().node(), e.toString()));
+      node.reports()
+          .accept(new NodeReport.Failed(node.self().node(), String.valueOf(e.getMessage())));
     }
     return this;
   }
 
-  private void handOver(Command.HandOver m) throws IOException {
-    pool.handOver(m.segment(), m.bytes(), m.generation(), m.buffer(), m.epoch(), m.severed());
+  private Behavior<Command> onTake(Command.Take m) {
+    pool.take(m.tenancy());
+    return this;
   }
 
   private void lend(Command.Lend m) throws IOException {

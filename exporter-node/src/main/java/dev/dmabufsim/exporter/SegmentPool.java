@@ -26,7 +26,16 @@ import java.util.Map;
  * milliseconds.
  */
 final class SegmentPool {
-  private record Tenancy(int segment, long generation, long bytes) {}
+  /** Memory that belongs to a tenant, and is full of his content. */
+  record Tenancy(int segment, long generation, long bytes) {}
+
+  /**
+   * A completed revoke.
+   *
+   * @param bytes the buffer's size
+   * @param generation the revoked memory's
+   */
+  record Handover(long bytes, long generation, int buffer, long epoch) {}
 
   private final Fabric fabric;
   private final History history;
@@ -59,17 +68,30 @@ final class SegmentPool {
   /** Makes a new segment which has a tenant from the start: the pool's reserve. */
   void reserve(long bytes) throws IOException {
     int segment = create(bytes);
-    tenants.add(rent(segment, bytes));
+    take(rent(fabric, segment, bytes));
   }
 
-  /** A revoke completed: the memory goes to a tenant; if it was severed, new memory does. */
-  void handOver(int segment, long bytes, long generation, int buffer, long epoch, boolean severed)
+  /**
+   * Gives the memory of a completed revoke to a tenant. By whoever completes the revoke, in the
+   * same breath: it needs nothing of the pool's. {@link #take} must follow.
+   */
+  static Tenancy handOver(Fabric fabric, History history, int segment, Handover h)
       throws IOException {
-    int now = severed ? create(bytes) : segment;
-    Tenancy tenancy = rent(now, bytes);
-    tenants.add(tenancy);
+    Tenancy tenancy = rent(fabric, segment, h.bytes());
     history.record(
-        new HistoryEvent.HandedOver(now, buffer, epoch, generation, tenancy.generation()));
+        new HistoryEvent.HandedOver(
+            segment, h.buffer(), h.epoch(), h.generation(), tenancy.generation()));
+    return tenancy;
+  }
+
+  /** Keeps a tenancy until its memory is lent. */
+  void take(Tenancy tenancy) {
+    tenants.add(tenancy);
+  }
+
+  /** The memory of a completed revoke was severed: there is other memory in its place. */
+  void replace(Handover handover) throws IOException {
+    take(handOver(fabric, history, create(handover.bytes()), handover));
   }
 
   /** Gives a buffer the memory of the longest tenancy, after its tenant has looked it through. */
@@ -104,17 +126,23 @@ final class SegmentPool {
     return segment;
   }
 
-  private Tenancy rent(int segment, long bytes) throws IOException {
+  private static Tenancy rent(Fabric fabric, int segment, long bytes) throws IOException {
     long generation = fabric.control().nextGeneration();
-    fill(segment, bytes, Canary.word0(Canary.TAG_TENANT, generation), Canary.word1(0, 0));
+    fill(fabric, segment, bytes, Canary.word0(Canary.TAG_TENANT, generation), Canary.word1(0, 0));
     return new Tenancy(segment, generation, bytes);
   }
 
   private void content(int segment, long bytes, long generation, int buffer) throws IOException {
-    fill(segment, bytes, Canary.word0(Canary.TAG_EXPORTER, generation), Canary.word1(buffer, 0));
+    fill(
+        fabric,
+        segment,
+        bytes,
+        Canary.word0(Canary.TAG_EXPORTER, generation),
+        Canary.word1(buffer, 0));
   }
 
-  private void fill(int segment, long bytes, long word0, long word1) throws IOException {
+  private static void fill(Fabric fabric, int segment, long bytes, long word0, long word1)
+      throws IOException {
     try (Arena arena = Arena.ofConfined()) {
       Canary.fill(fabric.mapSegment(segment, bytes, arena), word0, word1);
     }

@@ -48,7 +48,12 @@ final class SegmentPoolTest {
   }
 
   private void handOver(Lease lease, boolean severed) throws IOException {
-    pool.handOver(lease.segment(), BYTES, lease.generation(), BUFFER, 1, severed);
+    SegmentPool.Handover handover = new SegmentPool.Handover(BYTES, lease.generation(), BUFFER, 1);
+    if (severed) {
+      pool.replace(handover);
+    } else {
+      pool.take(SegmentPool.handOver(fabric, recorded.history, lease.segment(), handover));
+    }
   }
 
   /** A write that comes late, as a device would do it. */

@@ -81,8 +81,7 @@ public final class Fabric implements AutoCloseable {
 
   private static Fabric create(Path directory, long id, int slotCapacity) throws IOException {
     Path staging =
-        directory.resolveSibling(
-            "." + directory.getFileName() + "-" + HexFormat.of().toHexDigits(id));
+        directory.resolveSibling(FabricSweeper.stagingName(HexFormat.of().toHexDigits(id)));
     Files.createDirectory(staging);
     FileChannel owner = null;
     try {

@@ -10,13 +10,13 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Removes what crashed runs left in /dev/shm: their fabrics, and such of their nodes as cannot end
@@ -24,7 +24,10 @@ import java.util.concurrent.TimeoutException;
  * not).
  */
 public final class FabricSweeper {
-  private static final Duration STAGING_LIFE = Duration.ofHours(1);
+  /** A fabric that is being made is called so, with the process that makes it. */
+  private static final Pattern STAGING =
+      Pattern.compile(Pattern.quote("." + Fabric.PREFIX) + "([0-9]{1,9})-making-[0-9a-f]+");
+
   private static final long ORPHAN_END_SECONDS = 5;
 
   private FabricSweeper() {}
@@ -66,19 +69,24 @@ public final class FabricSweeper {
   }
 
   private static boolean garbage(Path directory, String name) throws IOException {
-    if (name.startsWith("." + Fabric.PREFIX)) {
-      return old(directory);
+    if (!Files.isDirectory(directory)) {
+      return false;
     }
-    if (!name.startsWith(Fabric.PREFIX) || !Files.isDirectory(directory)) {
+    Matcher staging = STAGING.matcher(name);
+    if (staging.matches()) {
+      // It is locked a moment after it is made; before that only its maker's life protects it.
+      return unused(directory) && ProcessHandle.of(Long.parseLong(staging.group(1))).isEmpty();
+    }
+    if (!name.startsWith(Fabric.PREFIX)) {
       return false;
     }
     endOrphans(directory);
     return unused(directory);
   }
 
-  private static boolean old(Path directory) throws IOException {
-    Instant made = Files.getLastModifiedTime(directory).toInstant();
-    return made.isBefore(Instant.now().minus(STAGING_LIFE));
+  /** What a fabric is called while this process makes it. */
+  static String stagingName(String unique) {
+    return "." + Fabric.PREFIX + ProcessHandle.current().pid() + "-making-" + unique;
   }
 
   /** Ends the nodes of a fabric whose launcher is dead. Only processes that it had started. */

@@ -11,9 +11,7 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.FileTime;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -136,14 +134,16 @@ final class FabricSweeperTest {
   }
 
   @Test
-  void removesAHalfMadeFabricOnlyWhenItIsOld() throws IOException {
-    Path old = Files.createDirectory(shm.resolve(".dmabuf-sim-1-old"));
-    Files.createFile(old.resolve("control"));
-    Path young = Files.createDirectory(shm.resolve(".dmabuf-sim-1-young"));
-    Files.setLastModifiedTime(old, FileTime.from(Instant.now().minus(Duration.ofHours(2))));
+  void removesAHalfMadeFabricOnlyWhenWhoMadeItIsDead() throws IOException {
+    // No process has so high an id.
+    Path dead = Files.createDirectory(shm.resolve(".dmabuf-sim-999999999-making-0a"));
+    Files.createFile(dead.resolve("owner"));
+    Files.createFile(dead.resolve("control"));
+    Path unlocked = Files.createDirectory(shm.resolve(".dmabuf-sim-999999999-making-0b"));
+    Path ours = Files.createDirectory(shm.resolve(FabricSweeper.stagingName("0c")));
 
-    assertThat(FabricSweeper.sweep(shm)).containsExactly(old);
-    assertThat(young).exists();
+    assertThat(FabricSweeper.sweep(shm)).containsExactlyInAnyOrder(dead, unlocked);
+    assertThat(ours).exists();
   }
 
   @Test
@@ -163,7 +163,8 @@ final class FabricSweeperTest {
   @Test
   void isNotStoppedByADirectoryThatVanishesUnderIt() throws IOException {
     // What a vanished one looks like: it is listed, and when it is looked at, there is nothing.
-    Files.createSymbolicLink(shm.resolve(".dmabuf-sim-0-gone"), shm.resolve("nowhere"));
+    Files.createSymbolicLink(
+        shm.resolve(".dmabuf-sim-999999999-making-0d"), shm.resolve("nowhere"));
     Files.createSymbolicLink(shm.resolve("dmabuf-sim-0-gone"), shm.resolve("nowhere"));
     Path garbage = Files.createDirectory(shm.resolve("dmabuf-sim-1-garbage"));
 

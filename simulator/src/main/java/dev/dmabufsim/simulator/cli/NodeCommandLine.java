@@ -84,7 +84,7 @@ final class NodeCommandLine implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Scenario resolved = Scenarios.resolve(scenario, List.of(), null, false).scenario();
+    Scenario resolved = Scenarios.resolve(scenario);
     Role wanted =
         Role.labelled(role)
             .orElseThrow(

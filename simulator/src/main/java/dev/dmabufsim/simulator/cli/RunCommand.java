@@ -13,6 +13,7 @@ import dev.dmabufsim.simulator.scenario.ScenarioWriter;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -106,9 +107,17 @@ final class RunCommand implements Callable<Integer> {
 
   private RunDirectory directory(String name) {
     try {
-      return out != null
-          ? RunDirectory.named(out)
-          : RunDirectory.inRuns(Path.of("runs").toAbsolutePath(), name);
+      if (out == null) {
+        return RunDirectory.inRuns(Path.of("runs").toAbsolutePath(), name);
+      }
+      if (out.toString().isEmpty()) {
+        throw new BadInput("--out names no directory; write one that is new or empty");
+      }
+      return RunDirectory.named(out);
+    } catch (FileSystemException e) {
+      throw new BadInput(
+          "%s: cannot be made or written; name a directory that can, with --out"
+              .formatted(out == null ? Path.of("runs").toAbsolutePath() : out));
     } catch (IOException e) {
       throw new BadInput("--out " + e.getMessage());
     }

@@ -5,10 +5,10 @@ import dev.dmabufsim.simulator.machine.Machine;
 import dev.dmabufsim.simulator.scenario.Defaults;
 import dev.dmabufsim.simulator.scenario.MachineScenario;
 import dev.dmabufsim.simulator.scenario.MachineUse;
+import dev.dmabufsim.simulator.scenario.MadeScenario;
 import dev.dmabufsim.simulator.scenario.Scenario;
 import dev.dmabufsim.simulator.scenario.ScenarioException;
 import dev.dmabufsim.simulator.scenario.ScenarioLoader;
-import dev.dmabufsim.simulator.scenario.ScenarioWriter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,7 +25,17 @@ final class Scenarios {
   record Resolved(Scenario scenario, List<String> notes) {}
 
   /**
-   * Resolves.
+   * Resolves what a node by hand, or a driven one, has its part in. Whether there is room for all
+   * of it is not asked: others may have taken their memory already.
+   *
+   * @throws BadInput if anything is wrong with it
+   */
+  static Scenario resolve(String nameOrPath) throws IOException {
+    return resolve(nameOrPath, List.of(), null, false, Long.MAX_VALUE).scenario();
+  }
+
+  /**
+   * Resolves what a run plays.
    *
    * @param machine a file of lspci output whose devices take the place of the scenario's, or null
    * @throws BadInput if anything is wrong with any of it
@@ -33,10 +43,21 @@ final class Scenarios {
   static Resolved resolve(
       String nameOrPath, List<String> sets, @Nullable String machine, boolean allowHostBridge)
       throws IOException {
-    Path here = Path.of("").toAbsolutePath();
     long free = Files.getFileStore(Fabric.SHM).getUsableSpace();
+    return resolve(nameOrPath, sets, machine, allowHostBridge, free);
+  }
+
+  private static Resolved resolve(
+      String nameOrPath,
+      List<String> sets,
+      @Nullable String machine,
+      boolean allowHostBridge,
+      long free) {
+    Path here = Path.of("").toAbsolutePath();
     try {
-      Scenario base = ScenarioLoader.load(nameOrPath, here, sets, free);
+      // What a machine takes the place of takes no memory.
+      Scenario base =
+          ScenarioLoader.load(nameOrPath, here, sets, machine == null ? free : Long.MAX_VALUE);
       Optional<MachineUse> use =
           machine == null ? base.machine() : Optional.of(use(machine, allowHostBridge));
       if (use.isEmpty()) {
@@ -44,12 +65,16 @@ final class Scenarios {
       }
       Machine parsed = Machines.read(use.get().file());
       MachineScenario made =
-          MachineScenario.make(machine == null ? base : bare(base), use.get(), parsed);
-      // Through the loader once more, which knows every limit and how all of it fits together.
-      Scenario checked =
-          ScenarioLoader.parse(
-              ScenarioWriter.toYaml(made.scenario()), parsed.source(), here, List.of(), free);
-      return new Resolved(checked, made.notes());
+          MadeScenario.make(
+              machine == null ? base : bare(base),
+              use.get(),
+              parsed,
+              nameOrPath,
+              here,
+              sets,
+              machine,
+              free);
+      return new Resolved(made.scenario(), made.notes());
     } catch (ScenarioException e) {
       throw new BadInput(String.valueOf(e.getMessage()));
     }

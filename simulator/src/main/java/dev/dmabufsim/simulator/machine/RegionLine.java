@@ -58,6 +58,9 @@ final class RegionLine {
       int index, boolean memory, String address, boolean prefetchable, String flags) {
     boolean assigned = !address.startsWith("<");
     long sizeBytes = 0;
+    if (flags.contains("[size=") && !SIZE.matcher(flags).find()) {
+      return null;
+    }
     Matcher size = SIZE.matcher(flags);
     if (size.find()) {
       int shift = size.group(2).isEmpty() ? 0 : 10 * (UNITS.indexOf(size.group(2)) + 1);

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param contract the sequence that was played
  * @param seed from which sizes and offsets came
  * @param verdict pass, fail or unknown
- * @param reasons why it is unknown; empty otherwise
+ * @param reasons why it is unknown, or what else is to be known of a failure; empty if it passed
  * @param startedAt ISO 8601, the launcher's wall clock
  * @param seconds from start to verdict
  * @param nodes every JVM of the run

@@ -75,7 +75,7 @@ public final class Summary {
             r.contract(),
             r.seed(),
             r.seconds()));
-    r.reasons().forEach(reason -> lines.add("  because " + reason));
+    r.reasons().forEach(reason -> lines.add((unknown ? "  because " : "  besides, ") + reason));
     return lines;
   }
 

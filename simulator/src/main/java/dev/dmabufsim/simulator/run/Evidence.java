@@ -95,7 +95,7 @@ record Evidence(
         options.scenario().contract().label(),
         options.seed(),
         verdict.label(),
-        verdict == Verdict.UNKNOWN ? findings.unknowns() : List.of(),
+        findings.unknowns(),
         started.toString(),
         (System.nanoTime() - begunNanos) / NANOS,
         nodes,

@@ -2,6 +2,7 @@ package dev.dmabufsim.simulator.run;
 
 import java.io.Console;
 import java.util.Optional;
+import me.tongfei.progressbar.DelegatingProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
@@ -67,7 +68,19 @@ final class LineProgress implements Progress {
 }
 
 final class BarProgress implements Progress {
+  /** Characters: as wide as a terminal always is. */
+  private static final int WIDTH = 79;
+
   private @Nullable ProgressBar bar;
+
+  /**
+   * Draws over what was there. The library's own way asks JLine for the terminal, and JLine takes
+   * SIGINT away from the JVM: Ctrl-C would kill the launcher, and the nodes and their memory stay.
+   */
+  private static void draw(String line) {
+    System.out.print("\r" + line);
+    System.out.flush();
+  }
 
   @Override
   public void say(String line) {
@@ -88,6 +101,7 @@ final class BarProgress implements Progress {
               .setStyle(ProgressBarStyle.UNICODE_BLOCK)
               .setUpdateIntervalMillis(200)
               .hideEta()
+              .setConsumer(new DelegatingProgressBarConsumer(BarProgress::draw, WIDTH))
               .build();
     }
     bar.stepTo(done);
@@ -99,6 +113,7 @@ final class BarProgress implements Progress {
     if (bar != null) {
       bar.close();
       bar = null;
+      System.out.println();
     }
   }
 }

@@ -34,6 +34,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /**
  * One run, from starting the nodes to the verdict. Everything that comes from nodes goes through
@@ -111,9 +112,18 @@ public final class Run {
     long begun = System.nanoTime();
     FabricSweeper.sweep(Fabric.SHM);
     Files.writeString(directory.scenario(), ScenarioWriter.toYaml(scenario));
-    Fabric fabric = Fabric.create(Fabric.SHM, slots());
+    // Before there is anything to be left behind.
     Thread hook = Thread.ofPlatform().name("interrupted").unstarted(this::interrupt);
     Runtime.getRuntime().addShutdownHook(hook);
+    try {
+      return play(Fabric.create(Fabric.SHM, slots()), started, begun);
+    } finally {
+      finished.countDown();
+      removeHook(hook);
+    }
+  }
+
+  private Report play(Fabric fabric, Instant started, long begun) throws IOException {
     try {
       fabric.control().register(ProcessIdentity.self(), ProcessEntry.ROLE_OWNER, "launcher");
       drive(fabric);
@@ -135,8 +145,6 @@ public final class Run {
     } finally {
       nodes.values().forEach(NodeProcess::kill);
       fabric.remove();
-      finished.countDown();
-      removeHook(hook);
     }
   }
 
@@ -182,7 +190,7 @@ public final class Run {
       long dmaBegun = System.nanoTime();
       tell(Role.IMPORTER, NodeCommand.BEGIN);
       if (!await("attachments", SETTLING, () -> all(Role.IMPORTER, settled))) {
-        troubles.add("importers did not get their attachments: " + missing(settled));
+        troubles.add("importers did not get their attachments: " + missing(Role.IMPORTER, settled));
         return;
       }
       tell(Role.EXPORTER, NodeCommand.BEGIN);
@@ -191,7 +199,11 @@ public final class Run {
       dmaNanos = System.nanoTime() - dmaBegun;
       tell(Role.EXPORTER, NodeCommand.END);
       tell(Role.IMPORTER, NodeCommand.END);
-      await("importers to detach", ENDING, () -> all(Role.IMPORTER, ended));
+      if (!await("importers to detach", ENDING, () -> all(Role.IMPORTER, ended))) {
+        troubles.add(
+            "importers did not give everything back within %d s: %s"
+                .formatted(ENDING.toSeconds(), missing(Role.IMPORTER, ended)));
+      }
       // Importers first: what they leave behind is then seen by those that stay.
       leave(Role.IMPORTER);
       leave(Role.EXPORTER);
@@ -306,6 +318,14 @@ public final class Run {
   private String missing(Set<String> those) {
     List<String> names = nodes.keySet().stream().filter(n -> !those.contains(n)).sorted().toList();
     return String.join(", ", names);
+  }
+
+  private String missing(Role role, Set<String> those) {
+    return nodes.values().stream()
+        .filter(n -> is(n, role) && running(n) && !those.contains(n.spec().name()))
+        .map(n -> n.spec().name())
+        .sorted()
+        .collect(Collectors.joining(", "));
   }
 
   private void tell(Role role, NodeCommand command) {

@@ -25,9 +25,7 @@ public final class ScenarioLoader {
   }
 
   /**
-   * Loads a scenario from a text, as {@link #load} does from a file of that name. A scenario that
-   * was changed in memory (its nodes made from a machine) is checked by writing it with {@link
-   * ScenarioWriter} and loading that.
+   * Loads a scenario from a text, as {@link #load} does from a file of that name.
    *
    * @param label what messages call the text, and what a scenario without a name is called
    */
@@ -41,6 +39,13 @@ public final class ScenarioLoader {
   private static Scenario load(
       ScenarioSource source, Path workingDirectory, List<String> sets, long freeBytes)
       throws ScenarioException {
+    Mapping tree = tree(source, sets);
+    ScenarioPaths paths = new ScenarioPaths(source.directory(), workingDirectory);
+    return ScenarioBinder.bind(tree, source.baseName(), paths, freeBytes);
+  }
+
+  /** What a source says, with the overrides. */
+  static Mapping tree(ScenarioSource source, List<String> sets) throws ScenarioException {
     Origin file = Origin.file(source.label());
     PlainText.check(source.text(), file::atLine);
     if (!(YamlReader.read(source.text(), file::atLine) instanceof Mapping tree)) {
@@ -50,7 +55,6 @@ public final class ScenarioLoader {
     for (String set : sets) {
       tree = Overrides.apply(tree, set);
     }
-    ScenarioPaths paths = new ScenarioPaths(source.directory(), workingDirectory);
-    return ScenarioBinder.bind(tree, source.baseName(), paths, freeBytes);
+    return tree;
   }
 }

@@ -44,6 +44,24 @@ final class Simulator {
   }
 
   static Simulator start(Path directory, int number, List<String> arguments) throws IOException {
+    List<String> command = command(arguments);
+    // Beside the directory, which belongs to the program under test.
+    Path out = directory.resolveSibling(number + ".out");
+    Path err = directory.resolveSibling(number + ".err");
+    ProcessBuilder builder =
+        new ProcessBuilder(command)
+            .directory(directory.toFile())
+            .redirectOutput(out.toFile())
+            .redirectError(err.toFile());
+    // With these a JVM says on standard error that it picked them up.
+    List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
+        .forEach(builder.environment()::remove);
+    builder.environment().put("LC_ALL", "C.UTF-8");
+    return new Simulator(directory, out, err, builder.start());
+  }
+
+  /** What the launcher script comes down to. */
+  static List<String> command(List<String> arguments) throws IOException {
     Path target = Path.of("target").toAbsolutePath();
     List<String> command =
         new ArrayList<>(
@@ -58,19 +76,7 @@ final class Simulator {
                 jar(target) + ":" + target.resolve("lib") + "/*",
                 "dev.dmabufsim.simulator.cli.Main"));
     command.addAll(arguments);
-    // Beside the directory, which belongs to the program under test.
-    Path out = directory.resolveSibling(number + ".out");
-    Path err = directory.resolveSibling(number + ".err");
-    ProcessBuilder builder =
-        new ProcessBuilder(command)
-            .directory(directory.toFile())
-            .redirectOutput(out.toFile())
-            .redirectError(err.toFile());
-    // With these a JVM says on standard error that it picked them up.
-    List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
-        .forEach(builder.environment()::remove);
-    builder.environment().put("LC_ALL", "C.UTF-8");
-    return new Simulator(directory, out, err, builder.start());
+    return command;
   }
 
   private static Path jar(Path target) throws IOException {

@@ -74,7 +74,7 @@ class EvidenceTest {
     Report report = judge(LATE, TROUBLE, HELD);
     assertThat(report.verdict()).isEqualTo("fail");
     assertThat(report.violations()).extracting(Report.Broken::number).containsExactly(2);
-    assertThat(report.reasons()).as("reasons are for what is unknown").isEmpty();
+    assertThat(report.reasons()).as("said all the same").containsExactly("the run was interrupted");
   }
 
   @Test
