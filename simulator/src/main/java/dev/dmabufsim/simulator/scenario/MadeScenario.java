@@ -7,6 +7,7 @@ import dev.dmabufsim.simulator.scenario.YamlTree.Sequence;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +16,9 @@ import org.jspecify.annotations.Nullable;
  * where the user wrote what it came from, and never of a line which he has not seen.
  */
 public final class MadeScenario {
+  /** What the machine makes, and takes the place of. */
+  private static final Set<String> MADE = Set.of("nodes", "refusals");
+
   private final Mapping original;
   private final Origin machineAt;
   private final Path workingDirectory;
@@ -95,7 +99,7 @@ public final class MadeScenario {
       }
     }
     Entry written = original.entries().get(key);
-    if (written == null) {
+    if (written == null || MADE.contains(key)) {
       return machineAt;
     }
     if (written.value() instanceof Sequence items
