@@ -17,6 +17,7 @@ public interface History {
 
   /** A history in a file, which must not exist yet. */
   static History toFile(Path file, String node) throws IOException {
+    HistoryFormat.prefetch();
     Files.createFile(file);
     // A stream and not a channel: a channel closes itself when its thread is interrupted.
     return new FileHistory(new FileOutputStream(file.toFile(), true), node);
