@@ -29,7 +29,9 @@ public final class HistoryFormat {
   @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "is")
   private interface Kind {}
 
-  /** Makes what writes each kind of event, so that no first one of its kind has to wait for that. */
+  /**
+   * Makes what writes each kind of event, so that no first one of its kind has to wait for that.
+   */
   static void prefetch() {
     for (Class<?> kind : HistoryEvent.class.getPermittedSubclasses()) {
       MAPPER.writerFor(kind);
