@@ -45,6 +45,9 @@ public final class BufferCore {
   /** The part of the IOMMU's time that it may spend on draining, so that its answer is in time. */
   private static final double DRAIN_SHARE = 0.75;
 
+  /** A question is asked again after at most so many times the first wait. */
+  private static final int MOST_RETRY = 16;
+
   private BufferCore() {}
 
   /** What follows from an event. */
@@ -534,8 +537,11 @@ public final class BufferCore {
   }
 
   static void wake(BufferState state, long nowNanos, List<BufferEffect> effects) {
-    long retry = nowNanos + state.settings().retryNanos();
     Revoke revoke = state.revoke();
+    // Ever longer, or who is slow because there is much to do would be given more of it.
+    long passed = revoke == null ? 0 : nowNanos - revoke.startedNanos();
+    long first = state.settings().retryNanos();
+    long retry = nowNanos + Math.clamp(passed, first, first * MOST_RETRY);
     @Nullable Long deadline =
         revoke != null && state.settings().contract().enforced()
             ? Long.valueOf(revoke.stageDeadlineNanos())

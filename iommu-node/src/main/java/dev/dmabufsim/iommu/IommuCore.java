@@ -61,7 +61,7 @@ public final class IommuCore {
       if (old != null && !asked(old, request, e)) {
         // An unmap was lost: the old slot's time is over.
         stale.add(old);
-        next = next.open(next.open().minus(request.attachment()));
+        next = next.withoutOpen(old);
       }
     }
     next = shut(next, stale, effects);
@@ -82,19 +82,16 @@ public final class IommuCore {
       int index = allocation.slot();
       next = allocation.state();
       next =
-          next.open(
-              next.open()
-                  .plus(
-                      request.attachment(),
-                      new Slot(
-                          index,
-                          request.attachment(),
-                          e.buffer(),
-                          request.deviceKey(),
-                          request.process(),
-                          e.epoch(),
-                          e.generation(),
-                          false)));
+          next.withOpen(
+              new Slot(
+                  index,
+                  request.attachment(),
+                  e.buffer(),
+                  request.deviceKey(),
+                  request.process(),
+                  e.epoch(),
+                  e.generation(),
+                  false));
       effects.add(
           new IommuEffect.OpenSlot(
               index,
@@ -166,17 +163,17 @@ public final class IommuCore {
       Slot slot = next.open().get(attachment);
       if (slot != null && slot.id().equals(mapping)) {
         slots.add(slot.announced());
-        next = next.open(next.open().minus(attachment));
+        next = next.withoutOpen(slot);
       } else {
         Slot draining =
-            state.draining().values().stream()
+            state.drainingOf(e.buffer()).stream()
                 .filter(s -> s.id().equals(mapping))
                 .findFirst()
                 .orElse(null);
         if (draining == null) {
           already.add(mapping);
         } else {
-          next = next.draining(next.draining().plus(draining.index(), draining.announced()));
+          next = next.withDraining(draining.announced());
         }
       }
     }
@@ -196,17 +193,12 @@ public final class IommuCore {
     }
     // A slot of this epoch was mapped after the revoke that asks: it is a late repetition that
     // does.
-    List<Slot> open =
-        state.open().values().stream()
-            .filter(s -> s.buffer() == e.buffer() && s.epoch() < e.epoch())
-            .toList();
+    List<Slot> open = state.openOf(e.buffer()).stream().filter(s -> s.epoch() < e.epoch()).toList();
     long draining =
-        state.draining().values().stream()
-            .filter(s -> s.buffer() == e.buffer() && s.epoch() < e.epoch())
-            .count();
+        state.drainingOf(e.buffer()).stream().filter(s -> s.epoch() < e.epoch()).count();
     IommuState next = state.closed(e.buffer(), Math.max(e.epoch(), state.closedEpoch(e.buffer())));
     for (Slot slot : open) {
-      next = next.open(next.open().minus(slot.attachment()));
+      next = next.withoutOpen(slot);
     }
     next =
         next.closes(
@@ -234,7 +226,7 @@ public final class IommuCore {
     }
     IommuState next = state;
     for (Slot slot : slots) {
-      next = next.draining(next.draining().plus(slot.index(), slot));
+      next = next.withDraining(slot);
     }
     effects.add(new IommuEffect.CloseSlots(slots.stream().map(Slot::index).toList()));
     return next;
@@ -261,7 +253,7 @@ public final class IommuCore {
     IommuState next = state;
     Map<Integer, List<MappingId>> announce = new TreeMap<>();
     for (Slot slot : slots) {
-      next = next.draining(next.draining().minus(slot.index()));
+      next = next.withoutDraining(slot);
       if (state.dead().contains(slot.process())) {
         next = next.slots(next.fresh(), next.free(), next.spare().plus(slot.index()));
       } else {
@@ -288,8 +280,8 @@ public final class IommuCore {
     IommuState next = state;
     for (Close close : state.closes().values()) {
       List<Integer> undrained =
-          next.draining().values().stream()
-              .filter(s -> s.buffer() == close.buffer() && s.epoch() < close.epoch())
+          next.drainingOf(close.buffer()).stream()
+              .filter(s -> s.epoch() < close.epoch())
               .map(Slot::attachment)
               .sorted()
               .toList();
@@ -324,7 +316,7 @@ public final class IommuCore {
     for (Slot slot : state.open().values()) {
       if (slot.process() == e.process()) {
         its.add(slot);
-        next = next.open(next.open().minus(slot.attachment()));
+        next = next.withoutOpen(slot);
       }
     }
     List<Slot> all = new ArrayList<>(its);

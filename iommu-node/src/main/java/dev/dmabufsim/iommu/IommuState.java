@@ -1,6 +1,7 @@
 package dev.dmabufsim.iommu;
 
 import dev.dmabufsim.common.message.MappingId;
+import java.util.ArrayList;
 import java.util.List;
 import org.pcollections.ConsPStack;
 import org.pcollections.HashPMap;
@@ -16,7 +17,9 @@ import org.pcollections.TreePMap;
  * @param capacity how many slots there are
  * @param fresh the lowest slot that was never used
  * @param open the slot of each mapped attachment
+ * @param openOf the attachments in {@code open}, by buffer: a close must not look at all others
  * @param draining slots that are closed but through which DMA was still in flight when last seen
+ * @param drainingOf the slots in {@code draining}, by buffer
  * @param free slots given back, by the device to which they belong
  * @param spare slots given back by devices whose process is dead: anybody may have them
  * @param dead processes known to be dead
@@ -28,7 +31,9 @@ public record IommuState(
     int capacity,
     int fresh,
     TreePMap<Integer, Slot> open,
+    HashPMap<Integer, PSet<Integer>> openOf,
     TreePMap<Integer, Slot> draining,
+    HashPMap<Integer, PSet<Integer>> drainingOf,
     HashPMap<Integer, PStack<Integer>> free,
     PStack<Integer> spare,
     PSet<Integer> dead,
@@ -84,7 +89,9 @@ public record IommuState(
         capacity,
         0,
         TreePMap.empty(),
+        HashTreePMap.empty(),
         TreePMap.empty(),
+        HashTreePMap.empty(),
         HashTreePMap.empty(),
         ConsPStack.empty(),
         HashTreePSet.empty(),
@@ -92,25 +99,91 @@ public record IommuState(
         TreePMap.empty());
   }
 
-  IommuState open(TreePMap<Integer, Slot> next) {
-    return new IommuState(capacity, fresh, next, draining, free, spare, dead, closes, closed);
+  IommuState withOpen(Slot slot) {
+    return open(open.plus(slot.attachment(), slot), with(openOf, slot.buffer(), slot.attachment()));
   }
 
-  IommuState draining(TreePMap<Integer, Slot> next) {
-    return new IommuState(capacity, fresh, open, next, free, spare, dead, closes, closed);
+  IommuState withoutOpen(Slot slot) {
+    return open(open.minus(slot.attachment()), without(openOf, slot.buffer(), slot.attachment()));
+  }
+
+  private IommuState open(TreePMap<Integer, Slot> next, HashPMap<Integer, PSet<Integer>> nextOf) {
+    return new IommuState(
+        capacity, fresh, next, nextOf, draining, drainingOf, free, spare, dead, closes, closed);
+  }
+
+  IommuState withDraining(Slot slot) {
+    return draining(
+        draining.plus(slot.index(), slot), with(drainingOf, slot.buffer(), slot.index()));
+  }
+
+  IommuState withoutDraining(Slot slot) {
+    return draining(draining.minus(slot.index()), without(drainingOf, slot.buffer(), slot.index()));
+  }
+
+  private IommuState draining(
+      TreePMap<Integer, Slot> next, HashPMap<Integer, PSet<Integer>> nextOf) {
+    return new IommuState(
+        capacity, fresh, open, openOf, next, nextOf, free, spare, dead, closes, closed);
+  }
+
+  private static HashPMap<Integer, PSet<Integer>> with(
+      HashPMap<Integer, PSet<Integer>> index, int buffer, int id) {
+    PSet<Integer> its = index.getOrDefault(buffer, HashTreePSet.<Integer>empty());
+    return index.plus(buffer, its.plus(id));
+  }
+
+  private static HashPMap<Integer, PSet<Integer>> without(
+      HashPMap<Integer, PSet<Integer>> index, int buffer, int id) {
+    PSet<Integer> its = index.getOrDefault(buffer, HashTreePSet.<Integer>empty()).minus(id);
+    return its.isEmpty() ? index.minus(buffer) : index.plus(buffer, its);
+  }
+
+  /** The open slots of a buffer. */
+  List<Slot> openOf(int buffer) {
+    return slots(openOf, open, buffer);
+  }
+
+  /** The draining slots of a buffer. */
+  List<Slot> drainingOf(int buffer) {
+    return slots(drainingOf, draining, buffer);
+  }
+
+  private static List<Slot> slots(
+      HashPMap<Integer, PSet<Integer>> index, TreePMap<Integer, Slot> all, int buffer) {
+    List<Slot> slots = new ArrayList<>();
+    for (int id : index.getOrDefault(buffer, HashTreePSet.<Integer>empty())) {
+      Slot slot = all.get(id);
+      if (slot != null) {
+        slots.add(slot);
+      }
+    }
+    return slots;
   }
 
   IommuState slots(int nextFresh, HashPMap<Integer, PStack<Integer>> nextFree, PStack<Integer> s) {
-    return new IommuState(capacity, nextFresh, open, draining, nextFree, s, dead, closes, closed);
+    return new IommuState(
+        capacity, nextFresh, open, openOf, draining, drainingOf, nextFree, s, dead, closes, closed);
   }
 
   IommuState closes(TreePMap<Integer, Close> next) {
-    return new IommuState(capacity, fresh, open, draining, free, spare, dead, next, closed);
+    return new IommuState(
+        capacity, fresh, open, openOf, draining, drainingOf, free, spare, dead, next, closed);
   }
 
   IommuState closed(int buffer, long epoch) {
     return new IommuState(
-        capacity, fresh, open, draining, free, spare, dead, closes, closed.plus(buffer, epoch));
+        capacity,
+        fresh,
+        open,
+        openOf,
+        draining,
+        drainingOf,
+        free,
+        spare,
+        dead,
+        closes,
+        closed.plus(buffer, epoch));
   }
 
   /** The newest epoch for which the buffer was closed, 0 if it never was. */
@@ -120,7 +193,17 @@ public record IommuState(
 
   IommuState dead(int process) {
     return new IommuState(
-        capacity, fresh, open, draining, free, spare, dead.plus(process), closes, closed);
+        capacity,
+        fresh,
+        open,
+        openOf,
+        draining,
+        drainingOf,
+        free,
+        spare,
+        dead.plus(process),
+        closes,
+        closed);
   }
 
   /** Whether something is draining, so that it has to be looked at again soon. */
