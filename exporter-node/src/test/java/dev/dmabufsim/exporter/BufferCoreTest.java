@@ -30,6 +30,7 @@ import dev.dmabufsim.exporter.BufferEffect.Reply;
 import dev.dmabufsim.exporter.BufferEffect.Sever;
 import dev.dmabufsim.exporter.BufferEffect.UnmapSlots;
 import dev.dmabufsim.exporter.BufferEffect.WakeAt;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -675,6 +676,19 @@ final class BufferCoreTest {
       assertThat(b.after(RETRY).effects(MapSlots.class)).containsExactly(asked);
       b.slotsMapped(1);
       assertThat(b.after(RETRY).effects()).isEmpty();
+    }
+
+    @Test
+    void aRevokeAsksAgainEverMoreSeldomButNeverStopsToAsk() {
+      BufferDriver b = buffer(Contract.V7).mapped(PROCESS, 1).revoke();
+      List<Long> waits = new ArrayList<>();
+      for (int i = 0; i < 8; i++) {
+        long wait = b.effects(WakeAt.class).getLast().nanos() - b.now;
+        waits.add(wait / RETRY);
+        b.after(wait);
+        assertThat(b.effects(BufferEffect.Invalidate.class)).hasSize(1);
+      }
+      assertThat(waits).containsExactly(1L, 1L, 2L, 4L, 8L, 16L, 16L, 16L);
     }
 
     @Test

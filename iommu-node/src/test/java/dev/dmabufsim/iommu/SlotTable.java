@@ -11,6 +11,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -228,6 +230,20 @@ final class SlotTable {
     must(e.nanos() >= 0, "%s", e);
   }
 
+  /** By buffer the core must find just what it finds at all. */
+  private void checkIndex(
+      String which,
+      Map<Integer, ? extends Set<Integer>> index,
+      Map<Integer, IommuState.Slot> all,
+      Function<IommuState.Slot, Integer> key) {
+    Map<Integer, Set<Integer>> expected =
+        all.values().stream()
+            .collect(
+                Collectors.groupingBy(
+                    IommuState.Slot::buffer, Collectors.mapping(key, Collectors.toSet())));
+    must(index.equals(expected), "%s by buffer: %s, not %s", which, index, expected);
+  }
+
   /** What is written, against what the core believes. */
   private void check() {
     must(state.open().keySet().equals(attachmentsOf(Status.OPEN)), "open: %s", state.open());
@@ -237,6 +253,8 @@ final class SlotTable {
         .open()
         .values()
         .forEach(s -> must(!dead.contains(s.process()), "open for a dead process: %s", s));
+    checkIndex("open", state.openOf(), state.open(), IommuState.Slot::attachment);
+    checkIndex("draining", state.drainingOf(), state.draining(), IommuState.Slot::index);
     int free = state.free().values().stream().mapToInt(List::size).sum() + state.spare().size();
     must(
         free + state.open().size() + state.draining().size() == state.fresh(),

@@ -43,6 +43,8 @@ class BadInputIT {
         bad("Missing required parameter for option '--out'", "run", "--out"),
         bad("full: is not empty; name a new directory", "run", "small.yaml", "--out", "full"),
         bad("small.yaml: is not a directory", "run", "small.yaml", "--out", "small.yaml"),
+        bad("--out names no directory", "run", "small.yaml", "--out", ""),
+        bad("cannot be made or written; name", "run", "small.yaml", "--out", "/proc/no/such"),
         bad("did you mean 'vfio-reset'?", "run", "vfio-rest"),
         bad("unknown-key.yaml:19: unknown key 'bounds'; did you mean 'bound'?", "unknown-key.yaml"),
         bad("bad-unit.yaml:12: ", "bad-unit.yaml"),

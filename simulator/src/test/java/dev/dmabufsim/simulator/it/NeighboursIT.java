@@ -28,6 +28,9 @@ class NeighboursIT {
 
   private static final int LIMIT_MILLIS = 60_000;
 
+  /** Some hundred lines. */
+  private static final long LOG_BYTES = 1 << 20;
+
   @RegisterExtension final Sandbox sandbox = new Sandbox();
 
   @Test
@@ -70,6 +73,11 @@ class NeighboursIT {
       assertThat(run.report().verdict()).isEqualTo("pass");
       assertThat(run.report().revokes().outcomes()).isEqualTo(new Report.Outcomes(40, 0, 0));
       run.assertNothingLeft();
+      for (String node : List.of("iommu-1", "exporter-1", "importer-1")) {
+        assertThat(run.runDirectory().resolve(node + ".log"))
+            .as("a storm of one message is cut short")
+            .satisfies(log -> assertThat(Files.size(log)).isLessThan(LOG_BYTES));
+      }
     } finally {
       for (Socket socket : open) {
         socket.close();

@@ -124,6 +124,12 @@ class BadListingTest {
                 + " [size=4000000000T]'; expected 'Region 0: Memory at f8000000 (64-bit,"
                 + " prefetchable) [size=16M]'"),
         bad(
+            "a BAR of no size that there is",
+            CARD.replace("16M", "12XG"),
+            "x:3: BAR not understood: 'Region 0: Memory at 90000000 (64-bit, prefetchable)"
+                + " [size=12XG]'; expected 'Region 0: Memory at f8000000 (64-bit, prefetchable)"
+                + " [size=16M]'"),
+        bad(
             "bus numbers that are none",
             Given.bridge("00:01.0", "Root Port", "1", "01", ""),
             "x:3: bus numbers not understood: 'Bus: primary=00, secondary=1, subordinate=01,"
