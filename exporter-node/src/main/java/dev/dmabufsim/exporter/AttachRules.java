@@ -2,7 +2,7 @@ package dev.dmabufsim.exporter;
 
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.ExporterKind;
-import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.driver.ImporterOffer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,7 +24,7 @@ final class AttachRules {
    */
   static Errno decide(
       ExporterKind exporter,
-      ImporterKind importer,
+      ImporterOffer importer,
       boolean revoked,
       @Nullable Errno unreachable,
       boolean sameFabric) {
@@ -40,6 +40,6 @@ final class AttachRules {
     if (revoked) {
       return Errno.ENODEV;
     }
-    return exporter.revokes() && !importer.revocable() ? Errno.EOPNOTSUPP : Errno.OK;
+    return !exporter.causes().isEmpty() && !importer.revocable() ? Errno.EOPNOTSUPP : Errno.OK;
   }
 }

@@ -2,6 +2,7 @@ package dev.dmabufsim.exporter;
 
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.exporter.BufferState.Attachment;
@@ -46,6 +47,10 @@ final class BufferCalls {
               case MAP -> map(next, a, e, replies, maps);
               case UNMAP -> unmap(next, a, e, replies, unmaps);
               case DETACH -> detach(next, a, e, replies);
+              case IOMMUFD_MAP, BEGIN_CPU_ACCESS, END_CPU_ACCESS, MMAP, MUNMAP, VMAP, VUNMAP -> {
+                replies.failed(e.process(), e.call(), id, Errno.EOPNOTSUPP);
+                yield next;
+              }
             };
       }
     }
@@ -121,7 +126,7 @@ final class BufferCalls {
 
   private static BufferState request(
       BufferState state, Attachment a, BufferEvent.Called e, List<SlotRequest> maps) {
-    maps.add(new SlotRequest(a.id(), a.deviceKey(), a.process()));
+    maps.add(new SlotRequest(a.id(), a.deviceKey(), a.process(), SlotUse.DMA));
     return state.with(a.mapping(new Mapping.Pending(e.call())));
   }
 
@@ -133,7 +138,7 @@ final class BufferCalls {
       List<MappingId> unmaps) {
     return switch (a.mapping()) {
       case Mapping.Mapped m -> {
-        MappingId id = new MappingId(a.id(), m.table().generation());
+        MappingId id = new MappingId(a.id(), m.table().generation(), SlotUse.DMA);
         unmaps.add(id);
         yield state.with(a.mapping(new Mapping.Unmapping(e.call(), id)));
       }

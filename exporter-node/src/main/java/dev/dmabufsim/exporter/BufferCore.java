@@ -2,9 +2,11 @@ package dev.dmabufsim.exporter;
 
 import dev.dmabufsim.common.contract.Contract;
 import dev.dmabufsim.common.contract.Errno;
+import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.contract.RevokeOutcome;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
@@ -190,7 +192,7 @@ public final class BufferCore {
     List<MappingId> late = new ArrayList<>();
     for (Attachment a : state.attachments().values()) {
       if (a.mapping() instanceof Mapping.Pending(long call)) {
-        MappingId id = new MappingId(a.id(), state.generation());
+        MappingId id = new MappingId(a.id(), state.generation(), SlotUse.DMA);
         next = next.with(a.mapping(new Mapping.Unmapping(0, id)).answered(call, Errno.ENODEV));
         replies.failed(a.process(), call, a.id(), Errno.ENODEV);
         late.add(id);
@@ -222,6 +224,7 @@ public final class BufferCore {
             new HistoryEvent.RevokeRequested(
                 state.settings().id(),
                 next.epoch(),
+                RevokeCause.RESET,
                 state.segment(),
                 state.generation(),
                 all.size(),
@@ -249,7 +252,7 @@ public final class BufferCore {
       if (a != null
           && a.mapping() instanceof Mapping.Mapped(SgTable table, long epoch)
           && epoch < e.epoch()) {
-        MappingId mapping = new MappingId(id, table.generation());
+        MappingId mapping = new MappingId(id, table.generation(), SlotUse.DMA);
         next = next.with(a.mapping(new Mapping.Unmapping(0, mapping)));
         closing.add(mapping);
       }
@@ -392,7 +395,7 @@ public final class BufferCore {
     List<MappingId> unmaps = new ArrayList<>(state.closing());
     for (Attachment a : state.attachments().values()) {
       if (a.mapping() instanceof Mapping.Pending) {
-        maps.add(new SlotRequest(a.id(), a.deviceKey(), a.process()));
+        maps.add(new SlotRequest(a.id(), a.deviceKey(), a.process(), SlotUse.DMA));
       } else if (a.mapping() instanceof Mapping.Unmapping(long _, MappingId id)) {
         unmaps.add(id);
       }
@@ -435,8 +438,8 @@ public final class BufferCore {
     Contract contract = state.settings().contract();
     boolean answered =
         revoke.returns().isEmpty()
-            && (!contract.waitsForFences() || revoke.fences().isEmpty())
-            && (!contract.waitsForUnmaps() || revoke.unmaps().isEmpty());
+            && (contract.fences().isEmpty() || revoke.fences().isEmpty())
+            && (contract.unmaps() == Contract.UnmapWait.NONE || revoke.unmaps().isEmpty());
     if (!answered) {
       return state;
     }

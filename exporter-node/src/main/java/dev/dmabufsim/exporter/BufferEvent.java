@@ -1,7 +1,6 @@
 package dev.dmabufsim.exporter;
 
 import dev.dmabufsim.common.contract.Errno;
-import dev.dmabufsim.common.contract.ImporterKind;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
@@ -15,7 +14,7 @@ public sealed interface BufferEvent {
    * @param mapErrno what every map of theirs is answered, since the devices cannot do peer-to-peer;
    *     OK if they can
    */
-  record Attached(int process, int deviceKey, ImporterKind kind, List<Integer> ids, Errno mapErrno)
+  record Attached(int process, int deviceKey, String kind, List<Integer> ids, Errno mapErrno)
       implements BufferEvent {}
 
   /** An importer calls an operation. */

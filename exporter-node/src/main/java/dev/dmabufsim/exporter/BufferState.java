@@ -2,7 +2,6 @@ package dev.dmabufsim.exporter;
 
 import dev.dmabufsim.common.contract.Contract;
 import dev.dmabufsim.common.contract.Errno;
-import dev.dmabufsim.common.contract.ImporterKind;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.SgTable;
 import org.jspecify.annotations.Nullable;
@@ -64,7 +63,7 @@ public record BufferState(
       int id,
       int process,
       int deviceKey,
-      ImporterKind kind,
+      String kind,
       Errno mapErrno,
       int pins,
       Mapping mapping,

@@ -111,7 +111,7 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
             ? Errno.EINVAL
             : AttachRules.decide(
                 plan.kind(),
-                m.kind(),
+                m.offer(),
                 revoked.contains(m.buffer()),
                 atAttach(plan.unreachable().get(m.device())),
                 m.from().fabric() == node.self().fabric());
@@ -156,7 +156,7 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
       node.history()
           .record(
               new HistoryEvent.Attached(
-                  m.buffer(), m.device(), m.kind(), m.kind().revocable(), List.copyOf(fresh)));
+                  m.buffer(), m.device(), m.kind(), m.offer().revocable(), List.copyOf(fresh)));
     }
     reply(m, Errno.OK, ids);
     return this;

@@ -237,7 +237,11 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
               m.buffer(),
               now ->
                   new BufferEvent.Progressed(
-                      m.epoch(), m.returned(), m.fenced(), m.unmapped(), now));
+                      m.epoch(),
+                      m.returned(),
+                      m.signalled().stream().map(s -> s.attachment()).toList(),
+                      m.unmapped(),
+                      now));
       case ExporterMessage.IommuReady m -> onIommuReady(m);
       case ExporterMessage.SlotsMapped m ->
           happened(

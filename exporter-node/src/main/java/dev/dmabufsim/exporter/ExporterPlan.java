@@ -3,6 +3,7 @@ package dev.dmabufsim.exporter;
 import dev.dmabufsim.common.contract.Contract;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.ExporterKind;
+import dev.dmabufsim.common.contract.RevokeCause;
 import java.util.List;
 import java.util.Map;
 
@@ -29,21 +30,31 @@ public record ExporterPlan(Contract contract, Bound bound, List<Device> devices,
    *
    * @param buffers how many dma-bufs
    * @param bytes the size of each
+   * @param causes why it revokes, one after another in its rounds; empty if it never does
    * @param unreachable importer devices that it cannot do peer-to-peer with, and the errno for
    *     them: EINVAL is answered by map, as {@code dma_buf_phys_vec_to_sgt()} does, any other by
    *     attach
    */
   public record Device(
-      String name, ExporterKind kind, int buffers, long bytes, Map<String, Errno> unreachable) {}
+      String name,
+      ExporterKind kind,
+      int buffers,
+      long bytes,
+      List<RevokeCause> causes,
+      Map<String, Errno> unreachable) {}
 
   /**
    * How revokes follow one another. A round: one device revokes all its buffers, leaves the memory
-   * to its next owner for a while, and restores them; the devices take turns.
+   * to its next owner for a while, and restores them; the devices take turns, or each plays its own
+   * rounds.
    *
    * @param count how many rounds; 0 for as long as the node lives
    * @param everyNanos pause between rounds
    * @param holdNanos how long memory stays with its next owner
    * @param settleNanos how long a round waits at most until importers have mapped again
+   * @param independent whether each device plays its rounds whatever the others do; if not, they
+   *     take turns
    */
-  public record Rounds(int count, long everyNanos, long holdNanos, long settleNanos) {}
+  public record Rounds(
+      int count, long everyNanos, long holdNanos, long settleNanos, boolean independent) {}
 }

@@ -144,14 +144,14 @@ final class SegmentPool {
   private static void fill(Fabric fabric, int segment, long bytes, long word0, long word1)
       throws IOException {
     try (Arena arena = Arena.ofConfined()) {
-      Canary.fill(fabric.mapSegment(segment, bytes, arena), word0, word1);
+      Canary.fill(fabric.mapSegment(segment, bytes, arena).data(), word0, word1);
     }
   }
 
   private void inspect(Tenancy t) throws IOException {
     Canary.Finding finding;
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment memory = fabric.mapSegment(t.segment(), t.bytes(), arena);
+      MemorySegment memory = fabric.mapSegment(t.segment(), t.bytes(), arena).data();
       finding =
           Canary.scan(memory, Canary.word0(Canary.TAG_TENANT, t.generation()), Canary.word1(0, 0));
     }

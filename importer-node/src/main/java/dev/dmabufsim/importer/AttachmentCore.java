@@ -1,7 +1,7 @@
 package dev.dmabufsim.importer;
 
 import dev.dmabufsim.common.contract.Errno;
-import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.driver.ImporterOffer;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
 import java.util.ArrayList;
@@ -68,7 +68,7 @@ public final class AttachmentCore {
    */
   public record State(
       int index,
-      ImporterKind kind,
+      ImporterOffer offer,
       Phase phase,
       int id,
       int attempt,
@@ -81,8 +81,9 @@ public final class AttachmentCore {
       boolean ending,
       boolean hopeless) {
     /** Not attached yet. */
-    public static State idle(int index, ImporterKind kind, long nowNanos) {
-      return new State(index, kind, Phase.IDLE, 0, 0, false, 0, null, 0, 0, nowNanos, false, false);
+    public static State idle(int index, ImporterOffer offer, long nowNanos) {
+      return new State(
+          index, offer, Phase.IDLE, 0, 0, false, 0, null, 0, 0, nowNanos, false, false);
     }
 
     /** The number under which this attempt to attach is known. */
@@ -92,59 +93,60 @@ public final class AttachmentCore {
 
     State phase(Phase next, long due) {
       return new State(
-          index, kind, next, id, attempt, pinned, epoch, table, call, tries, due, ending, hopeless);
+          index, offer, next, id, attempt, pinned, epoch, table, call, tries, due, ending,
+          hopeless);
     }
 
     State asking(Phase next, long newCall, long due) {
       return new State(
-          index, kind, next, id, attempt, pinned, epoch, table, newCall, tries, due, ending,
+          index, offer, next, id, attempt, pinned, epoch, table, newCall, tries, due, ending,
           hopeless);
     }
 
     State attempt(int next) {
       return new State(
-          index, kind, phase, id, next, pinned, epoch, table, call, tries, dueNanos, ending,
+          index, offer, phase, id, next, pinned, epoch, table, call, tries, dueNanos, ending,
           hopeless);
     }
 
     State attached(int newId) {
       return new State(
-          index, kind, phase, newId, attempt, false, 0, null, call, 0, dueNanos, ending, hopeless);
+          index, offer, phase, newId, attempt, false, 0, null, call, 0, dueNanos, ending, hopeless);
     }
 
     State pinned(boolean next) {
       return new State(
-          index, kind, phase, id, attempt, next, epoch, table, call, tries, dueNanos, ending,
+          index, offer, phase, id, attempt, next, epoch, table, call, tries, dueNanos, ending,
           hopeless);
     }
 
     State epoch(long next) {
       return new State(
-          index, kind, phase, id, attempt, pinned, next, table, call, tries, dueNanos, ending,
+          index, offer, phase, id, attempt, pinned, next, table, call, tries, dueNanos, ending,
           hopeless);
     }
 
     State mapped(SgTable next) {
       return new State(
-          index, kind, phase, id, attempt, pinned, epoch, next, call, 0, dueNanos, ending,
+          index, offer, phase, id, attempt, pinned, epoch, next, call, 0, dueNanos, ending,
           hopeless);
     }
 
     State tried() {
       return new State(
-          index, kind, phase, id, attempt, pinned, epoch, table, call, tries + 1, dueNanos, ending,
+          index, offer, phase, id, attempt, pinned, epoch, table, call, tries + 1, dueNanos, ending,
           hopeless);
     }
 
     State givingUp() {
       return new State(
-          index, kind, phase, id, attempt, pinned, epoch, table, call, tries, dueNanos, ending,
+          index, offer, phase, id, attempt, pinned, epoch, table, call, tries, dueNanos, ending,
           true);
     }
 
     State toEnd() {
       return new State(
-          index, kind, phase, id, attempt, pinned, epoch, table, call, tries, dueNanos, true,
+          index, offer, phase, id, attempt, pinned, epoch, table, call, tries, dueNanos, true,
           hopeless);
     }
 
@@ -278,7 +280,7 @@ public final class AttachmentCore {
         if (s.ending()) {
           yield ask(next, Phase.DETACHING, Operation.DETACH, e.call(), e.nowNanos(), effects);
         }
-        yield s.kind().pins()
+        yield s.offer().pins()
             ? ask(next, Phase.PINNING, Operation.PIN, e.call(), e.nowNanos(), effects)
             : ask(next, Phase.MAPPING, Operation.MAP, e.call(), e.nowNanos(), effects);
       }
@@ -287,7 +289,8 @@ public final class AttachmentCore {
           s.ending()
               ? s.phase(Phase.DONE, Long.MAX_VALUE)
               : later(s.phase(Phase.IDLE, 0), e.nowNanos(), effects);
-      case EOPNOTSUPP, EBUSY, EINVAL, ENOMEM -> s.phase(Phase.REFUSED, Long.MAX_VALUE);
+      case EOPNOTSUPP, EBUSY, EINVAL, ENOMEM, EINTR, EOVERFLOW, ERESTARTSYS ->
+          s.phase(Phase.REFUSED, Long.MAX_VALUE);
     };
   }
 
@@ -322,6 +325,7 @@ public final class AttachmentCore {
               ? s
               : giveBack(s.pinned(false), e.call(), e.nowNanos(), effects);
       case DETACH -> s.phase() != Phase.DETACHING ? s : detachAnswered(s, e);
+      case IOMMUFD_MAP, BEGIN_CPU_ACCESS, END_CPU_ACCESS, MMAP, MUNMAP, VMAP, VUNMAP -> s;
     };
   }
 
@@ -365,7 +369,7 @@ public final class AttachmentCore {
     State next = s.epoch(e.epoch());
     if (s.phase() == Phase.LIVE) {
       effects.add(new Effect.StopEngine());
-      if (!s.kind().unmapsInCallback()) {
+      if (true) {
         effects.add(new Effect.Progress(e.epoch(), true, false, false));
       }
       return next.phase(Phase.STOPPING, Long.MAX_VALUE);
@@ -390,7 +394,7 @@ public final class AttachmentCore {
       return ask(s, Phase.UNMAPPING, Operation.UNMAP, e.call(), e.nowNanos(), effects);
     }
     effects.add(new Effect.Progress(s.epoch(), true, true, true));
-    if (s.kind().invalidationIsPermanent()) {
+    if (s.offer().pins()) {
       return giveBack(s, e.call(), e.nowNanos(), effects);
     }
     // The next use may come at once.

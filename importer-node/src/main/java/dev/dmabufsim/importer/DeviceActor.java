@@ -13,6 +13,7 @@ import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.ExporterMessage;
 import dev.dmabufsim.common.message.ImporterMessage;
 import dev.dmabufsim.common.message.SgTable;
+import dev.dmabufsim.common.message.Span;
 import dev.dmabufsim.importer.AttachmentCore.Event;
 import dev.dmabufsim.importer.AttachmentCore.Phase;
 import dev.dmabufsim.importer.AttachmentCore.State;
@@ -167,7 +168,7 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
     long now = System.nanoTime();
     for (Assignment a : m.assignments()) {
       exporters.put(a.buffer(), a.exporter());
-      byIndex.put(a.index(), new Entry(a, State.idle(a.index(), plan.kind(), now)));
+      byIndex.put(a.index(), new Entry(a, State.idle(a.index(), plan.driver().offer(), now)));
     }
     return onTick();
   }
@@ -346,7 +347,9 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
                 buffer,
                 plan.name(),
                 deviceKey,
-                plan.kind(),
+                plan.driver().kind(),
+                plan.driver().offer(),
+                plan.ats(),
                 List.copyOf(cookies))));
     outbox.calls.forEach((key, ids) ->
         tell(
@@ -357,6 +360,8 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
                 key.call(),
                 key.operation(),
                 key.buffer(),
+                key.operation().locked(),
+                Span.WHOLE,
                 List.copyOf(ids))));
     outbox.probes.forEach(
         (key, tables) -> engine.probe(key.buffer(), key.epoch(), List.copyOf(tables)));

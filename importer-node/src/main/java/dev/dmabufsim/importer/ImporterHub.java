@@ -11,6 +11,7 @@ import akka.actor.typed.javadsl.TimerScheduler;
 import akka.actor.typed.receptionist.Receptionist;
 import dev.dmabufsim.cluster.NodeContext;
 import dev.dmabufsim.cluster.NodeDoor;
+import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.control.NodeCommand;
 import dev.dmabufsim.common.control.NodeReport;
 import dev.dmabufsim.common.fabric.SlotMapping;
@@ -310,7 +311,8 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
                   key.buffer,
                   key.epoch,
                   List.copyOf(p.returned),
-                  List.copyOf(p.fenced),
+                  List.of(),
+                  p.fenced.stream().map(a -> new ExporterMessage.Signal(a, 0, Errno.OK)).toList(),
                   List.copyOf(p.unmapped))));
     }
     gathered.clear();

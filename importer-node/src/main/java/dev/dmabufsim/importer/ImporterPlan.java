@@ -1,7 +1,7 @@
 package dev.dmabufsim.importer;
 
 import dev.dmabufsim.common.contract.Behaviour;
-import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.driver.ImporterDriver;
 import java.util.List;
 
 /**
@@ -19,15 +19,21 @@ public record ImporterPlan(
    * A device that imports.
    *
    * @param attachments how many, spread evenly over the buffers
-   * @param overrunNanos how long the engine of a lying device goes on after its fence
+   * @param driver what it is and does
+   * @param behaviour how it departs from that
+   * @param overrunNanos by how much it is late or goes on, see {@link Behaviour#takesOverrun}
+   * @param ats whether the device caches translations itself, past the IOMMU's permission
+   * @param cpuAccess whether a CPU of its node maps the buffers, too, and reads them
    * @param exporters the exporter devices it attaches to; empty for all
    */
   public record Device(
       String name,
-      ImporterKind kind,
+      ImporterDriver driver,
       int attachments,
       Behaviour behaviour,
       long overrunNanos,
+      boolean ats,
+      boolean cpuAccess,
       List<String> exporters) {}
 
   /**

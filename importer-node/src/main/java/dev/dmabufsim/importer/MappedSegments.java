@@ -40,7 +40,7 @@ final class MappedSegments {
     if (shared == null) {
       Arena arena = Arena.ofConfined();
       try {
-        shared = new Shared(arena, fabric.mapSegment(segment, bytes, arena));
+        shared = new Shared(arena, fabric.mapSegment(segment, bytes, arena).data());
       } catch (IOException e) {
         arena.close();
         throw e;

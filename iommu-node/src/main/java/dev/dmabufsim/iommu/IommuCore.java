@@ -126,6 +126,7 @@ public final class IommuCore {
         slot,
         e.segment(),
         e.generation(),
+        e.generation(),
         e.translated());
   }
 

@@ -1,5 +1,6 @@
 package dev.dmabufsim.iommu;
 
+import dev.dmabufsim.common.message.IommuMessage;
 import dev.dmabufsim.common.message.MappingId;
 import java.util.ArrayList;
 import java.util.List;
@@ -58,7 +59,7 @@ public record IommuState(
       long generation,
       boolean announce) {
     MappingId id() {
-      return new MappingId(attachment, generation);
+      return new MappingId(attachment, generation, IommuMessage.SlotUse.DMA);
     }
 
     Slot announced() {

@@ -3,34 +3,54 @@ package dev.dmabufsim.common.contract;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What an exporter's revoke sequence waits for before it calls the memory its own again.
  *
- * <p>The sequences differ in nothing else: one core plays them all. {@code v2} and {@code v7} are
- * the second and the merged (Linux 7.1) version of the series "dma-buf: Use revoke mechanism to
- * invalidate shared buffers"; {@code enforced} is this project's.
+ * <p>The sequences differ in nothing else: one core plays them all. {@code v2} to {@code v7} are
+ * versions of the series "dma-buf: Use revoke mechanism to invalidate shared buffers", of which the
+ * last was merged for Linux 7.1; {@code enforced} is this project's.
  */
 public enum Contract {
   /** Set the flag, call {@code invalidate_mappings()}, return. Nothing is waited for. */
-  V2("v2", false, false, false),
-  /** As merged: wait for every BOOKKEEP fence and then for every unmap, without bound. */
-  V7("v7", true, true, false),
+  V2("v2", null, UnmapWait.NONE, false),
+  /** As {@link #V2}, then wait for KERNEL fences, without bound. */
+  V3("v3", FenceUsage.KERNEL, UnmapWait.NONE, false),
+  /** As {@link #V2}, then wait for BOOKKEEP fences, which is all of them, without bound. */
+  V4("v4", FenceUsage.BOOKKEEP, UnmapWait.NONE, false),
+  /** As {@link #V4}, then wait one second for every unmap, warn, and go on. */
+  V5("v5", FenceUsage.BOOKKEEP, UnmapWait.ONE_SECOND, false),
+  /** As merged: {@link #V4}, then wait for every unmap, without bound. */
+  V7("v7", FenceUsage.BOOKKEEP, UnmapWait.UNBOUNDED, false),
   /**
    * As {@link #V7}, with a deadline, at which the IOMMU blocks and drains, and what will not drain
    * is severed. No acknowledgement is believed before the IOMMU has closed every slot.
    */
-  ENFORCED("enforced", true, true, true);
+  ENFORCED("enforced", FenceUsage.BOOKKEEP, UnmapWait.UNBOUNDED, true);
+
+  /** How long a sequence waits for unmaps once it has its fences. */
+  public enum UnmapWait {
+    /** Not at all. */
+    NONE,
+    /** For {@link #ONE_SECOND_NANOS} at most. */
+    ONE_SECOND,
+    /** Until the last one. */
+    UNBOUNDED
+  }
+
+  /** What {@code v5} grants its importers to unmap, nanoseconds. */
+  public static final long ONE_SECOND_NANOS = 1_000_000_000L;
 
   private final String label;
-  private final boolean waitsForFences;
-  private final boolean waitsForUnmaps;
+  private final @Nullable FenceUsage fences;
+  private final UnmapWait unmaps;
   private final boolean enforced;
 
-  Contract(String label, boolean waitsForFences, boolean waitsForUnmaps, boolean enforced) {
+  Contract(String label, @Nullable FenceUsage fences, UnmapWait unmaps, boolean enforced) {
     this.label = label;
-    this.waitsForFences = waitsForFences;
-    this.waitsForUnmaps = waitsForUnmaps;
+    this.fences = fences;
+    this.unmaps = unmaps;
     this.enforced = enforced;
   }
 
@@ -39,14 +59,14 @@ public enum Contract {
     return label;
   }
 
-  /** Whether the sequence waits for the fences of every usage up to BOOKKEEP. */
-  public boolean waitsForFences() {
-    return waitsForFences;
+  /** The usage of the fences that the sequence waits for, if it waits for any. */
+  public Optional<FenceUsage> fences() {
+    return Optional.ofNullable(fences);
   }
 
-  /** Whether the sequence waits until every mapping has been unmapped. */
-  public boolean waitsForUnmaps() {
-    return waitsForUnmaps;
+  /** How long the sequence waits until every mapping has been unmapped. */
+  public UnmapWait unmaps() {
+    return unmaps;
   }
 
   /**

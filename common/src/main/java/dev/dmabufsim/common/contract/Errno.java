@@ -9,6 +9,8 @@ package dev.dmabufsim.common.contract;
 public enum Errno {
   /** Success: the operation was carried out. */
   OK(0),
+  /** A wait was broken off by a signal. */
+  EINTR(4),
   /** No memory, or no free IOMMU slot, for the mapping. */
   ENOMEM(12),
   /** The memory cannot be reached by that device (kernel-doc of {@code dma_buf_ops.attach}). */
@@ -17,8 +19,12 @@ public enum Errno {
   ENODEV(19),
   /** The call is not legal in this state, or names something that does not exist. */
   EINVAL(22),
+  /** A range that does not fit into an address: {@code dma_buf_mmap()} of an offset that wraps. */
+  EOVERFLOW(75),
   /** The exporter cannot serve this kind of importer: no peer2peer, or not revocable. */
-  EOPNOTSUPP(95);
+  EOPNOTSUPP(95),
+  /** A wait for fences was broken off by a signal: {@code dma_resv_wait_timeout()}. */
+  ERESTARTSYS(512);
 
   private final int number;
 

@@ -1,22 +1,30 @@
 package dev.dmabufsim.common.contract;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
-/** What kind of driver an exporter is: whom it lets attach, and whether it revokes. */
+/**
+ * What kind of driver an exporter is: whom it lets attach, which operations it has, and why it
+ * revokes.
+ */
 public enum ExporterKind {
   /** A BAR of a VFIO device ({@code drivers/vfio/pci/vfio_pci_dmabuf.c}): revokes and restores. */
-  VFIO_PCI("vfio-pci", true, true);
+  VFIO_PCI("vfio-pci"),
+  /** A page of an RDMA device's registers, exported by uverbs. Revokes for good only. */
+  RDMA_MMIO("rdma-mmio"),
+  /** A GPU's buffer object (amdgpu, xe): its content moves between VRAM and system memory. */
+  GPU_VRAM("gpu-vram"),
+  /** {@code drivers/dma-buf/heaps/system_heap.c}: system memory that is never taken back. */
+  SYSTEM_HEAP("system-heap"),
+  /** {@code drivers/dma-buf/udmabuf.c}: a memfd's pages, never taken back. */
+  UDMABUF("udmabuf");
 
   private final String label;
-  private final boolean needsPeer2peer;
-  private final boolean revokes;
 
-  ExporterKind(String label, boolean needsPeer2peer, boolean revokes) {
+  ExporterKind(String label) {
     this.label = label;
-    this.needsPeer2peer = needsPeer2peer;
-    this.revokes = revokes;
   }
 
   /** The name in scenarios and reports. */
@@ -26,12 +34,49 @@ public enum ExporterKind {
 
   /** Whether an importer without peer2peer is refused: device memory has no struct page. */
   public boolean needsPeer2peer() {
-    return needsPeer2peer;
+    return this == VFIO_PCI || this == RDMA_MMIO;
   }
 
-  /** Whether it revokes, and so must refuse an importer that cannot be revoked. */
-  public boolean revokes() {
-    return revokes;
+  /** Why it may revoke; the first is the usual one. Empty if it never does. */
+  public List<RevokeCause> causes() {
+    return switch (this) {
+      case VFIO_PCI ->
+          List.of(
+              RevokeCause.RESET,
+              RevokeCause.MEMORY_DISABLED,
+              RevokeCause.HOT_UNPLUG,
+              RevokeCause.LAST_CLOSE);
+      case RDMA_MMIO -> List.of(RevokeCause.CONTEXT_DESTROYED, RevokeCause.DRIVER_REMOVED);
+      case GPU_VRAM -> List.of(RevokeCause.EVICTION, RevokeCause.MIGRATION, RevokeCause.HOT_UNPLUG);
+      case SYSTEM_HEAP, UDMABUF -> List.of();
+    };
+  }
+
+  /** Whether its attach op looks at the revoked flag; map does so in any case. */
+  public boolean attachChecksRevoked() {
+    return this == VFIO_PCI;
+  }
+
+  /** What {@code dma_buf_pin()} answers: 0 where there is no pin op, too. */
+  public Errno pinAnswer() {
+    return this == RDMA_MMIO ? Errno.EOPNOTSUPP : Errno.OK;
+  }
+
+  /** Whether there is an mmap op. */
+  public boolean hasMmap() {
+    return this == GPU_VRAM || this == SYSTEM_HEAP || this == UDMABUF;
+  }
+
+  /** Whether there is a vmap op. */
+  public boolean hasVmap() {
+    return hasMmap();
+  }
+
+  /**
+   * Whether it hands iommufd its addresses without a map ({@code vfio_pci_dma_buf_iommufd_map()}).
+   */
+  public boolean hasIommufdMap() {
+    return this == VFIO_PCI;
   }
 
   /** The kind with that label, if there is one. */

@@ -1,8 +1,8 @@
 package dev.dmabufsim.common.contract;
 
 /**
- * Which of the three steps of a revoke was needed to put the memory out of reach, mildest first.
- * The kernel knows only the first.
+ * How the memory was proven to be out of reach when a revoke completed. The kernel knows only the
+ * first and the last.
  */
 public enum RevokeOutcome {
   /** Every importer answered: fences signalled, mappings unmapped, nothing was in flight. */
@@ -10,10 +10,10 @@ public enum RevokeOutcome {
   /** Some importer did not answer: the IOMMU took its permission away and drained its DMA. */
   BLOCKED,
   /** Some DMA would not drain: the memory itself was taken away. */
-  SEVERED;
-
-  /** The graver of two outcomes. */
-  public RevokeOutcome worse(RevokeOutcome other) {
-    return compareTo(other) >= 0 ? this : other;
-  }
+  SEVERED,
+  /**
+   * It was not: the sequence waits for less than every fence and every unmap, or gave up waiting,
+   * and the exporter took the memory back all the same.
+   */
+  ASSUMED
 }

@@ -158,7 +158,8 @@ public final class Fabric implements AutoCloseable {
   public void createSegment(int segment, long bytes) throws IOException {
     Path file = segmentFile(segment);
     long free = directory.toFile().getUsableSpace();
-    if (bytes > free) {
+    long fileBytes = SegmentDescriptor.fileBytes(bytes);
+    if (fileBytes > free) {
       // Asked first and not found out by filling it: what fills /dev/shm is the host's memory.
       throw new IOException(
           "no room for a segment of "
@@ -174,8 +175,8 @@ public final class Fabric implements AutoCloseable {
     try (FileChannel channel = created) {
       ByteBuffer zeros = ByteBuffer.allocateDirect(1 << 16);
       long at = 0;
-      while (at < bytes) {
-        zeros.clear().limit((int) Math.min(zeros.capacity(), bytes - at));
+      while (at < fileBytes) {
+        zeros.clear().limit((int) Math.min(zeros.capacity(), fileBytes - at));
         at += channel.write(zeros, at);
       }
     } catch (IOException e) {
@@ -189,15 +190,17 @@ public final class Fabric implements AutoCloseable {
    *
    * @throws IOException if it is not there (severed, or never was) or shorter than asked
    */
-  public MemorySegment mapSegment(int segment, long bytes, Arena arena) throws IOException {
+  public SegmentMemory mapSegment(int segment, long bytes, Arena arena) throws IOException {
+    long fileBytes = SegmentDescriptor.fileBytes(bytes);
     try (FileChannel channel =
         FileChannel.open(segmentFile(segment), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
       long size = channel.size();
-      if (size < bytes) {
+      if (size < fileBytes) {
         // Mapping more than there is would grow the file: a severed one must never grow again.
-        throw new IOException("segment " + segment + " has " + size + " bytes, not " + bytes);
+        throw new IOException("segment " + segment + " has " + size + " bytes, not " + fileBytes);
       }
-      return channel.map(FileChannel.MapMode.READ_WRITE, 0, bytes, arena);
+      MemorySegment all = channel.map(FileChannel.MapMode.READ_WRITE, 0, fileBytes, arena);
+      return new SegmentMemory(all.asSlice(0, bytes), all.asSlice(bytes));
     }
   }
 

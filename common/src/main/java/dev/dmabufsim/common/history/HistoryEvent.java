@@ -2,7 +2,8 @@ package dev.dmabufsim.common.history;
 
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.ExporterKind;
-import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.contract.LateAccess;
+import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.contract.RevokeOutcome;
 import dev.dmabufsim.common.message.Operation;
 import java.util.List;
@@ -21,11 +22,11 @@ public sealed interface HistoryEvent {
 
   /** Exporter: attachments are on the buffer's list. */
   record Attached(
-      int buffer, String importer, ImporterKind kind, boolean revocable, List<Integer> attachments)
+      int buffer, String importer, String kind, boolean revocable, List<Integer> attachments)
       implements HistoryEvent {}
 
   /** Exporter: attachments were refused. */
-  record AttachRefused(int buffer, String importer, ImporterKind kind, Errno errno, int count)
+  record AttachRefused(int buffer, String importer, String kind, Errno errno, int count)
       implements HistoryEvent {}
 
   /** Exporter: maps were refused for good, since the two devices cannot do peer-to-peer. */
@@ -45,7 +46,13 @@ public sealed interface HistoryEvent {
 
   /** Exporter: a revoke began. */
   record RevokeRequested(
-      int buffer, long epoch, int segment, long generation, int attachments, int mapped)
+      int buffer,
+      long epoch,
+      RevokeCause cause,
+      int segment,
+      long generation,
+      int attachments,
+      int mapped)
       implements HistoryEvent {}
 
   /**
@@ -72,6 +79,30 @@ public sealed interface HistoryEvent {
   /** Exporter: the memory went to its next owner, who filled it with his own content. */
   record HandedOver(int segment, int buffer, long epoch, long generation, long tenantGeneration)
       implements HistoryEvent {}
+
+  /**
+   * Exporter: a move copied the content out; {@link RevokeCompleted} of that epoch follows.
+   *
+   * @param toSystem whether it went from VRAM to system memory
+   * @param before checksum of the content where it was
+   * @param after checksum of it where it is now
+   */
+  record Moved(
+      int buffer,
+      long epoch,
+      boolean toSystem,
+      int fromSegment,
+      int toSegment,
+      long bytes,
+      long before,
+      long after)
+      implements HistoryEvent {}
+
+  /** Exporter: a move was asked for and not begun, since the buffer is pinned. */
+  record MoveRefused(int buffer, RevokeCause cause, int pins) implements HistoryEvent {}
+
+  /** Exporter: the last reference was dropped; the kernel warns if attachments remain. */
+  record BufferReleased(int buffer, int attachments) implements HistoryEvent {}
 
   /** Bytes of one author found in somebody else's memory. */
   record Foreign(int tag, int author, long generation, long bytes) {}
@@ -113,6 +144,48 @@ public sealed interface HistoryEvent {
 
   /** Importer: the first DMA that failed on a mapping which the importer thought live. */
   record Refused(String device, int attachment, int buffer, long generation, String how)
+      implements HistoryEvent {}
+
+  /**
+   * Importer: accesses to memory whose revoke had completed, through a mapping that was gone or
+   * should have been. The first is recorded at once, with {@code count} 1, the others are added
+   * when there are no more of them.
+   *
+   * @param late what became of them
+   * @param write whether the first wrote
+   * @param offset where in the buffer the first was
+   * @param sinceNanos when the first was tried, {@code System.nanoTime()}
+   * @param count how many, not counting those recorded before
+   */
+  record Late(
+      String device,
+      int attachment,
+      int buffer,
+      long generation,
+      LateAccess late,
+      boolean write,
+      long offset,
+      long sinceNanos,
+      long count)
+      implements HistoryEvent {}
+
+  /**
+   * Importer: the engine did what the phase of its mapping forbids, revoke completed or not: wrote
+   * after its fences had signalled, or touched memory after its unmap.
+   *
+   * @param phase fenced or drained
+   * @param count how many accesses, not counting those recorded before
+   */
+  record PhaseBroken(String device, int attachment, int buffer, String phase, long count)
+      implements HistoryEvent {}
+
+  /**
+   * Importer: the CPU used its mapping of the buffer.
+   *
+   * @param reads how many reads succeeded since the last such line
+   * @param faults how many ended as SIGBUS does
+   */
+  record CpuAccessed(String device, int attachment, int buffer, long reads, long faults)
       implements HistoryEvent {}
 
   /** Importer: a DMA read words that belonged to another owner of the memory. */

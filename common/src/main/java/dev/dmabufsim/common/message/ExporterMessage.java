@@ -2,7 +2,9 @@ package dev.dmabufsim.common.message;
 
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.receptionist.ServiceKey;
-import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.contract.Errno;
+import dev.dmabufsim.common.contract.FenceUsage;
+import dev.dmabufsim.common.driver.ImporterOffer;
 import java.util.List;
 
 /** What an exporter node's hub is told by other nodes. */
@@ -17,10 +19,14 @@ public sealed interface ExporterMessage extends Wire {
   record ListBuffers(Peer from, ActorRef<ImporterMessage> replyTo) implements ExporterMessage {}
 
   /**
-   * Importer: {@code dma_buf_dynamic_attach()}, for several attachments of one device.
+   * Importer: {@code dma_buf_attach()} or {@code dma_buf_dynamic_attach()}, for several attachments
+   * of one device.
    *
    * @param device the importer device's name
    * @param deviceKey its key in the fabric
+   * @param kind what its driver is called
+   * @param offer what its driver offers
+   * @param ats whether the device has its translations cached by itself (PCIe ATS)
    * @param cookies the importer's own numbers; an exporter answers a repeated one as before
    */
   record Attach(
@@ -29,7 +35,9 @@ public sealed interface ExporterMessage extends Wire {
       int buffer,
       String device,
       int deviceKey,
-      ImporterKind kind,
+      String kind,
+      ImporterOffer offer,
+      boolean ats,
       List<Integer> cookies)
       implements ExporterMessage {}
 
@@ -37,6 +45,8 @@ public sealed interface ExporterMessage extends Wire {
    * Importer: one operation for several attachments of one buffer.
    *
    * @param call the importer's number for it; a repeated call is answered as before
+   * @param locked whether the caller holds the reservation lock; see {@link Operation#locked}
+   * @param span which part of the buffer, where the operation takes one
    */
   record Call(
       Peer from,
@@ -44,15 +54,33 @@ public sealed interface ExporterMessage extends Wire {
       long call,
       Operation operation,
       int buffer,
+      boolean locked,
+      Span span,
       List<Integer> attachments)
       implements ExporterMessage {}
+
+  /**
+   * A fence that an importer put on the buffer's reservation object.
+   *
+   * @param attachment whose
+   * @param index tells it from others of that attachment in that epoch
+   */
+  record Fence(int attachment, int index, FenceUsage usage) {}
+
+  /**
+   * A fence that has signalled.
+   *
+   * @param error OK, or the error with which it signalled
+   */
+  record Signal(int attachment, int index, Errno error) {}
 
   /**
    * Importer: how far its attachments have come with a revoke.
    *
    * @param epoch the revoke that asked
    * @param returned whose {@code invalidate_mappings()} has returned
-   * @param fenced whose fences have all signalled, BOOKKEEP included
+   * @param fences what fences they hold since then
+   * @param signalled which of those have signalled
    * @param unmapped whose mapping is unmapped
    */
   record RevokeProgress(
@@ -60,7 +88,8 @@ public sealed interface ExporterMessage extends Wire {
       int buffer,
       long epoch,
       List<Integer> returned,
-      List<Integer> fenced,
+      List<Fence> fences,
+      List<Signal> signalled,
       List<Integer> unmapped)
       implements ExporterMessage {}
 

@@ -15,8 +15,18 @@ public sealed interface IommuMessage extends Wire {
   /** Exporter: tell me that you are there, and from now on who dies. */
   record Subscribe(Peer from, ActorRef<ExporterMessage> replyTo) implements IommuMessage {}
 
-  /** For whom a slot is wanted. */
-  record SlotRequest(int attachment, int deviceKey, int process) {}
+  /** Who goes through a slot. */
+  enum SlotUse {
+    /** A device's DMA, translated by the IOMMU. */
+    DMA,
+    /** The DMA of a device that caches translations itself (ATS): closing does not stop it. */
+    ATS,
+    /** A CPU mapping: the MMU's page-table entry, which is checked under every contract. */
+    CPU
+  }
+
+  /** For whom a slot is wanted; an attachment can have one of each use. */
+  record SlotRequest(int attachment, int deviceKey, int process, SlotUse use) {}
 
   /**
    * Exporter: {@code dma_map_resource()} for several attachments of one buffer.

@@ -10,6 +10,8 @@ package dev.dmabufsim.common.message;
  * @param slot the IOMMU's slot behind that address
  * @param segment the memory
  * @param generation the generation of that memory
+ * @param content the generation of what is in it, which every grain names: another one than the
+ *     memory's once the content was moved
  * @param translated whether the IOMMU stands between; if not, these are bus addresses
  */
 public record SgTable(
@@ -19,6 +21,7 @@ public record SgTable(
     int slot,
     int segment,
     long generation,
+    long content,
     boolean translated) {
 
   /** The IOVA at which a slot's mapping begins: 4 GiB of address space for each slot. */
@@ -29,5 +32,10 @@ public record SgTable(
   /** The slot behind an IOVA, which may be no slot at all if the address is wrong. */
   public static int slotOf(long iova) {
     return (int) (iova >>> 32) - 1;
+  }
+
+  /** The same addresses, of memory that holds content of another generation. */
+  public SgTable content(long next) {
+    return new SgTable(attachment, iova, length, slot, segment, generation, next, translated);
   }
 }

@@ -100,6 +100,7 @@ final class Scenarios {
         s.bound(),
         s.revokes(),
         s.dma(),
+        s.importers(),
         List.of(),
         s.faults(),
         List.of(),

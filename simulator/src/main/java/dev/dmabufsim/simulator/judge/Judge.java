@@ -1,7 +1,6 @@
 package dev.dmabufsim.simulator.judge;
 
 import dev.dmabufsim.common.contract.Errno;
-import dev.dmabufsim.common.contract.ImporterKind;
 import dev.dmabufsim.common.fabric.Canary;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.history.HistoryLine;
@@ -26,7 +25,7 @@ public final class Judge {
 
   private record Memory(int buffer, long generation) {}
 
-  private record Mapper(int buffer, String importer, ImporterKind kind) {}
+  private record Mapper(int buffer, String importer, String kind) {}
 
   private record FailedProbe(
       String device, Epoch epoch, int attempts, int enodev, long sinceNanos) {}
@@ -136,6 +135,12 @@ public final class Judge {
       case HistoryEvent.ProcessDied e -> {}
       case HistoryEvent.FaultPointReached e -> {}
       case HistoryEvent.Dropped e -> {}
+      case HistoryEvent.Moved e -> {}
+      case HistoryEvent.MoveRefused e -> {}
+      case HistoryEvent.BufferReleased e -> {}
+      case HistoryEvent.Late e -> {}
+      case HistoryEvent.PhaseBroken e -> {}
+      case HistoryEvent.CpuAccessed e -> {}
     }
   }
 
@@ -146,12 +151,12 @@ public final class Judge {
     attached += e.attachments().size();
     attachedPeak = Math.max(attachedPeak, attached);
     HistoryEvent.Exported buffer = buffers.get(e.buffer());
-    boolean revokes = buffer == null || buffer.kind().revokes();
-    if (revokes && !(e.revocable() && e.kind().revocable())) {
+    boolean revokes = buffer == null || !buffer.kind().causes().isEmpty();
+    if (revokes && !(e.revocable())) {
       broke(
           Invariant.ONLY_REVOCABLE_ATTACHED,
           "%s (%s) holds attachment %d on buffer %s, whose exporter revokes"
-              .formatted(e.importer(), e.kind().label(), e.attachments().get(0), name(e.buffer())));
+              .formatted(e.importer(), e.kind(), e.attachments().get(0), name(e.buffer())));
     }
   }
 
@@ -163,6 +168,7 @@ public final class Judge {
       case ACKED -> acked++;
       case BLOCKED -> blocked++;
       case SEVERED -> severed++;
+      case ASSUMED -> {}
     }
   }
 
@@ -210,7 +216,7 @@ public final class Judge {
     return mapper == null
         ? otherwise + ", attachment " + attachment
         : "attachment %d (%s, %s, buffer %s)"
-            .formatted(attachment, mapper.importer, mapper.kind.label(), name(mapper.buffer));
+            .formatted(attachment, mapper.importer, mapper.kind, name(mapper.buffer));
   }
 
   private String name(int buffer) {

@@ -1,6 +1,8 @@
 package dev.dmabufsim.simulator.node;
 
 import dev.dmabufsim.common.contract.Errno;
+import dev.dmabufsim.common.driver.ImporterDriver;
+import dev.dmabufsim.common.driver.ImporterDrivers;
 import dev.dmabufsim.exporter.ExporterPlan;
 import dev.dmabufsim.importer.ImporterPlan;
 import dev.dmabufsim.simulator.scenario.FaultPoint;
@@ -37,13 +39,15 @@ final class Plans {
                     e.kind(),
                     e.buffers(),
                     e.bufferBytes(),
+                    e.causes(),
                     unreachable(scenario, e.name())))
             .toList(),
         new ExporterPlan.Rounds(
             driven ? scenario.revokes().rounds() : FOR_EVER,
             scenario.revokes().every().toNanos(),
             scenario.revokes().hold().toNanos(),
-            SETTLE_NANOS));
+            SETTLE_NANOS,
+            scenario.revokes().independent()));
   }
 
   private static Map<String, Errno> unreachable(Scenario scenario, String exporter) {
@@ -57,6 +61,7 @@ final class Plans {
   }
 
   static ImporterPlan importer(Scenario scenario, NodeSpec spec, long seed) {
+    ImporterDrivers drivers = ImporterDrivers.load();
     int exporterDevices = scenario.nodes().stream().mapToInt(n -> n.exporters().size()).sum();
     int holdAt =
         scenario.faults().stream()
@@ -70,10 +75,12 @@ final class Plans {
             .map(i ->
                 new ImporterPlan.Device(
                     i.name(),
-                    i.kind(),
+                    driver(scenario, drivers, i.kind()),
                     i.attachments(),
                     i.behaviour(),
                     i.overrun().toNanos(),
+                    i.ats(),
+                    i.cpuAccess(),
                     i.exporters()))
             .toList(),
         exporterDevices,
@@ -84,5 +91,10 @@ final class Plans {
             scenario.dma().duty(),
             seed),
         holdAt);
+  }
+
+  private static ImporterDriver driver(Scenario scenario, ImporterDrivers drivers, String kind) {
+    ImporterDriver described = scenario.importers().get(kind);
+    return described != null ? described : drivers.find(kind).orElseThrow();
   }
 }

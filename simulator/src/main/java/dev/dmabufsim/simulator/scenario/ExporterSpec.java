@@ -1,6 +1,8 @@
 package dev.dmabufsim.simulator.scenario;
 
 import dev.dmabufsim.common.contract.ExporterKind;
+import dev.dmabufsim.common.contract.RevokeCause;
+import java.util.List;
 
 /**
  * A device that exports its memory as dma-bufs.
@@ -9,8 +11,16 @@ import dev.dmabufsim.common.contract.ExporterKind;
  * @param kind the driver it stands for
  * @param buffers how many dma-bufs it exports
  * @param bufferBytes the size of each, a multiple of 4 KiB
+ * @param causes why it revokes, one after another in its rounds; empty if its kind never does
  */
-public record ExporterSpec(String name, ExporterKind kind, int buffers, long bufferBytes) {
+public record ExporterSpec(
+    String name, ExporterKind kind, int buffers, long bufferBytes, List<RevokeCause> causes) {
+
+  /** Takes a copy of the list. */
+  public ExporterSpec {
+    causes = List.copyOf(causes);
+  }
+
   /** The size of all its buffers, {@code Long.MAX_VALUE} if that is more than a long holds. */
   public long totalBytes() {
     return Saturating.multiply(buffers, bufferBytes);

@@ -1,7 +1,6 @@
 package dev.dmabufsim.simulator.scenario;
 
 import dev.dmabufsim.common.contract.Behaviour;
-import dev.dmabufsim.common.contract.ImporterKind;
 import java.time.Duration;
 import java.util.List;
 
@@ -9,18 +8,22 @@ import java.util.List;
  * A device that attaches to dma-bufs and reads and writes them.
  *
  * @param name unique in the scenario; in the bundled ones a PCI address
- * @param kind the driver it stands for
+ * @param kind the driver that it is: a class found on the class path, or one of {@code importers}
  * @param attachments how many attachments it asks for, spread round robin over the buffers
- * @param behaviour whether it keeps the contract
- * @param overrun how long a lying device's engine goes on after its fence; zero for an honest one
+ * @param behaviour how it keeps or breaks the contract
+ * @param overrun by how much it is late or goes on, where the behaviour takes that; otherwise zero
+ * @param ats whether the device caches translations itself
+ * @param cpuAccess whether a CPU of its node maps and reads the buffers, too
  * @param exporters names of the exporter devices it attaches to; empty: all of them
  */
 public record ImporterSpec(
     String name,
-    ImporterKind kind,
+    String kind,
     int attachments,
     Behaviour behaviour,
     Duration overrun,
+    boolean ats,
+    boolean cpuAccess,
     List<String> exporters) {
 
   /** Takes a copy of the list. */

@@ -1,6 +1,6 @@
 package dev.dmabufsim.simulator.scenario;
 
-import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.driver.ImporterDrivers;
 import dev.dmabufsim.simulator.scenario.YamlTree.Mapping;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -47,6 +47,7 @@ final class MachineBinder {
     if (field == null) {
       return kinds;
     }
+    ImporterDrivers drivers = ImporterDrivers.load();
     for (var named : field.names().all().entrySet()) {
       String device = named.getKey();
       Field kind = named.getValue();
@@ -56,9 +57,7 @@ final class MachineBinder {
             Quote.of(device) + " is no name for a device",
             "write its PCI address, such as 01:00.0");
       }
-      kinds.put(
-          device,
-          kind.choice("kind of importer", ImporterKind::labelled, ImporterKind.labels()).label());
+      kinds.put(device, kind.choice("kind of importer", drivers::find, drivers.kinds()).kind());
     }
     return kinds;
   }

@@ -4,7 +4,8 @@ import dev.dmabufsim.cluster.Role;
 import dev.dmabufsim.common.contract.Behaviour;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.ExporterKind;
-import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.contract.RevokeCause;
+import dev.dmabufsim.common.driver.ImporterDrivers;
 import dev.dmabufsim.simulator.machine.Exporter;
 import dev.dmabufsim.simulator.machine.HostBridgePolicy;
 import dev.dmabufsim.simulator.machine.Importer;
@@ -60,7 +61,8 @@ public record MachineScenario(Scenario scenario, List<String> notes) {
               machine.nameOf(e.device()),
               ExporterKind.VFIO_PCI,
               use.buffersPerExporter(),
-              Math.max(PAGE_BYTES, buffer)));
+              Math.max(PAGE_BYTES, buffer),
+              List.of(RevokeCause.RESET)));
     }
     List<Refusal> refusals = new ArrayList<>();
     List<ImporterSpec> imports = new ArrayList<>();
@@ -92,7 +94,9 @@ public record MachineScenario(Scenario scenario, List<String> notes) {
   /** Whether a vfio-pci exporter would let it in and map for it. */
   private static boolean usable(ImporterSpec importer, List<Refusal> refusals) {
     long refused = refusals.stream().filter(r -> r.importer().equals(importer.name())).count();
-    return importer.kind().revocable() && refused < importer.exporters().size();
+    boolean revocable =
+        ImporterDrivers.load().find(importer.kind()).orElseThrow().offer().revocable();
+    return revocable && refused < importer.exporters().size();
   }
 
   private static ScenarioException nothing(Machine machine, String why) {
@@ -143,15 +147,17 @@ public record MachineScenario(Scenario scenario, List<String> notes) {
   private static ImporterSpec importer(
       MachineUse use, Machine machine, Importer importer, List<String> from)
       throws ScenarioException {
-    ImporterKind kind =
-        ImporterKind.labelled(importer.kind())
-            .orElseThrow(() -> nothing(machine, "kind " + importer.kind() + " does not exist"));
+    if (ImporterDrivers.load().find(importer.kind()).isEmpty()) {
+      throw nothing(machine, "kind " + importer.kind() + " does not exist");
+    }
     return new ImporterSpec(
         machine.nameOf(importer.device()),
-        kind,
+        importer.kind(),
         use.attachmentsPerImporter(),
         Behaviour.HONEST,
         Duration.ZERO,
+        false,
+        false,
         from);
   }
 
@@ -215,6 +221,7 @@ public record MachineScenario(Scenario scenario, List<String> notes) {
             dma.readFraction(),
             Math.min(
                 dma.duty(), Math.max(0.01, Math.round(DUTY_OF_ALL / importers * 100) / 100.0))),
+        base.importers(),
         nodes,
         base.faults(),
         base.thresholds(),

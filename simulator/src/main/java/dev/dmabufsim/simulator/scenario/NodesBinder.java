@@ -3,7 +3,7 @@ package dev.dmabufsim.simulator.scenario;
 import dev.dmabufsim.cluster.Role;
 import dev.dmabufsim.common.contract.Behaviour;
 import dev.dmabufsim.common.contract.ExporterKind;
-import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.driver.ImporterDrivers;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -58,15 +58,22 @@ final class NodesBinder {
         size == null
             ? Defaults.BUFFER_BYTES
             : size.bytes(Limits.BUFFER_BYTES, Limits.BUFFER_STEP_BYTES);
-    return new ExporterSpec(name, kind, count, bytes);
+    return new ExporterSpec(
+        name,
+        kind,
+        count,
+        bytes,
+        kind.causes().isEmpty() ? List.of() : kind.causes().subList(0, 1));
   }
 
   private ImporterSpec importer(String name, Field device) throws ScenarioException {
     Section section = device.section(IMPORTER_KEYS);
-    ImporterKind kind =
+    ImporterDrivers drivers = ImporterDrivers.load();
+    String kind =
         section
-            .need("kind", ImporterKind.GPU_DYNAMIC.label())
-            .choice("kind of importer", ImporterKind::labelled, ImporterKind.labels());
+            .need("kind", "gpu-dynamic")
+            .choice("kind of importer", drivers::find, drivers.kinds())
+            .kind();
     int count = section.count("attachments", Limits.ATTACHMENTS, Defaults.ATTACHMENTS);
     attachments.add(count, section.atOf("attachments"));
     Field behaviourField = section.find("behaviour");
@@ -75,12 +82,19 @@ final class NodesBinder {
             ? Defaults.BEHAVIOUR
             : behaviourField.choice("behaviour", Behaviour::labelled, Behaviour.labels());
     return new ImporterSpec(
-        name, kind, count, behaviour, overrun(section, behaviour), exporters(section));
+        name,
+        kind,
+        count,
+        behaviour,
+        overrun(section, behaviour),
+        behaviour == Behaviour.SKIPS_IOTLB_FLUSH,
+        false,
+        exporters(section));
   }
 
   private static Duration overrun(Section section, Behaviour behaviour) throws ScenarioException {
     Field field = section.find("overrun");
-    if (behaviour == Behaviour.LYING) {
+    if (behaviour.takesOverrun()) {
       return field == null ? Defaults.OVERRUN : field.duration(Limits.OVERRUN_MICROS);
     }
     if (field != null) {

@@ -6,9 +6,12 @@ import java.time.Duration;
  * How often and how fast memory is revoked. One round: one exporter device revokes all its buffers,
  * their memory belongs to the next owner for a while, and the device restores them.
  *
- * @param rounds how many rounds each exporter node plays, its devices taking turns
+ * @param independent whether each device plays its own rounds, whatever the others do; if not, the
+ *     devices of a node take turns
+ * @param rounds how many rounds each exporter node plays, or each device if they are independent
  * @param every the pause between two rounds
  * @param hold how long the memory stays with its next owner before it is restored
  * @param limit how long the run waits for a revoke that does not end, before it gives up and judges
  */
-public record Revokes(int rounds, Duration every, Duration hold, Duration limit) {}
+public record Revokes(
+    boolean independent, int rounds, Duration every, Duration hold, Duration limit) {}

@@ -1,7 +1,9 @@
 package dev.dmabufsim.simulator.scenario;
 
 import dev.dmabufsim.common.contract.Contract;
+import dev.dmabufsim.common.driver.DescribedImporter;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -17,6 +19,7 @@ import java.util.Optional;
  * @param bound how long each step of a revoke may take
  * @param revokes how often and how fast memory is revoked
  * @param dma what the importers' engines do in between
+ * @param importers kinds of importer that the scenario describes itself, by name
  * @param nodes one JVM each, in the order of the file; empty if {@code machine} is there
  * @param faults what breaks, and when
  * @param thresholds what the report must show for a run to pass, beside the memory being safe
@@ -32,6 +35,7 @@ public record Scenario(
     Bound bound,
     Revokes revokes,
     Dma dma,
+    Map<String, DescribedImporter> importers,
     List<NodeSpec> nodes,
     List<FaultSpec> faults,
     List<Threshold> thresholds,
@@ -41,6 +45,7 @@ public record Scenario(
 
   /** Takes copies of the lists. */
   public Scenario {
+    importers = Map.copyOf(importers);
     nodes = List.copyOf(nodes);
     faults = List.copyOf(faults);
     thresholds = List.copyOf(thresholds);

@@ -3,6 +3,7 @@ package dev.dmabufsim.simulator.scenario;
 import dev.dmabufsim.common.contract.Contract;
 import dev.dmabufsim.simulator.scenario.YamlTree.Mapping;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** Binds a whole scenario: strict about every key and value, and about how they fit together. */
@@ -61,6 +62,7 @@ final class ScenarioBinder {
             bound,
             revokes,
             DmaBinder.bind(root, smallestBufferBytes(nodes)),
+            Map.of(),
             nodes,
             FaultsBinder.bind(root, inventory, revokes.rounds()),
             ThresholdsBinder.bind(root),

@@ -1,7 +1,6 @@
 package dev.dmabufsim.simulator.scenario;
 
 import dev.dmabufsim.cluster.Role;
-import dev.dmabufsim.common.contract.Behaviour;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -90,10 +89,10 @@ public final class ScenarioWriter {
 
   private void importer(ImporterSpec importer) {
     line("      %s:".formatted(quoted(importer.name())));
-    line("        kind: %s".formatted(importer.kind().label()));
+    line("        kind: %s".formatted(importer.kind()));
     line("        attachments: %s".formatted(importer.attachments()));
     line("        behaviour: %s".formatted(importer.behaviour().label()));
-    if (importer.behaviour() == Behaviour.LYING) {
+    if (importer.behaviour().takesOverrun()) {
       line("        overrun: %s".formatted(Durations.format(importer.overrun())));
     }
     String exporters =

@@ -35,7 +35,7 @@ final class TimingBinder {
           "write at least " + total);
     }
     checkLength(section, rounds, every.plus(hold));
-    return new Revokes(rounds, every, hold, limit);
+    return new Revokes(false, rounds, every, hold, limit);
   }
 
   private static void checkLength(Section section, int rounds, Duration each)
