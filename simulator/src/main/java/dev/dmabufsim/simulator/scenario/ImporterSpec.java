@@ -8,7 +8,8 @@ import java.util.List;
  * A device that attaches to dma-bufs and reads and writes them.
  *
  * @param name unique in the scenario; in the bundled ones a PCI address
- * @param kind the driver that it is: a class found on the class path, or one of {@code importers}
+ * @param kind the driver that it is: a class found on the class path, or one that the scenario
+ *     describes
  * @param attachments how many attachments it asks for, spread round robin over the buffers
  * @param behaviour how it keeps or breaks the contract
  * @param overrun by how much it is late or goes on, where the behaviour takes that; otherwise zero
