@@ -10,6 +10,7 @@ import java.util.random.RandomGenerator;
  * @param kind what it is called
  * @param description in one line
  * @param offer what it offers at attach
+ * @param writes whether its engine writes, too
  * @param callback how long its callback runs
  * @param engineStops how long after the call its engine goes on
  * @param discardedReads whether it reads speculatively until it unmaps
@@ -22,6 +23,7 @@ public record DescribedImporter(
     String kind,
     String description,
     ImporterOffer offer,
+    boolean writes,
     Distribution callback,
     Distribution engineStops,
     boolean discardedReads,

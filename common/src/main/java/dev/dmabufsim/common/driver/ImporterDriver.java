@@ -21,6 +21,11 @@ public interface ImporterDriver {
   /** What it offers at attach. */
   ImporterOffer offer();
 
+  /** Whether its engine writes the memory, too; a display controller, say, only reads it. */
+  default boolean writes() {
+    return true;
+  }
+
   /**
    * What it and its hardware do from an invalidation on, for one attachment that is mapped. Called
    * for each invalidation anew; must not block.

@@ -152,7 +152,7 @@ public final class Judge {
     attachedPeak = Math.max(attachedPeak, attached);
     HistoryEvent.Exported buffer = buffers.get(e.buffer());
     boolean revokes = buffer == null || !buffer.kind().causes().isEmpty();
-    if (revokes && !(e.revocable())) {
+    if (revokes && !e.revocable()) {
       broke(
           Invariant.ONLY_REVOCABLE_ATTACHED,
           "%s (%s) holds attachment %d on buffer %s, whose exporter revokes"
