@@ -105,7 +105,8 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
               FaultSpec.Kind.KILL, KILLED_NODE, FaultPoint.IMPORTER_INVALIDATED.label(), 1));
     }
     // All engines together use half of a core, so that messages get through on two.
-    double duty = Math.max(0.002, 0.5 / (alive.size() + killed.size()));
+    double share = 0.5 / (alive.size() + killed.size());
+    double duty = Math.max(0.002, Math.round(share * 1000) / 1000.0);
     return new MatrixScenario(
         new Scenario(
             "matrix-" + contract.label(),
