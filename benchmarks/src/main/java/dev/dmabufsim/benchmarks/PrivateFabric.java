@@ -49,7 +49,7 @@ public final class PrivateFabric {
       try {
         fabric.createSegment(SEGMENT, bytes);
         return new PrivateFabric(
-            fabric.control(), fabric.guard(), fabric.mapSegment(SEGMENT, bytes, arena));
+            fabric.control(), fabric.guard(), fabric.mapSegment(SEGMENT, bytes, arena).data());
       } finally {
         fabric.remove();
       }
@@ -63,7 +63,7 @@ public final class PrivateFabric {
     control.openSlot(
         slot,
         new SlotMapping(slot, 0, 0, 0, SEGMENT, GENERATION, memory.byteSize(), 0),
-        /* translated= */ true);
+        ControlDescriptor.SLOT_TRANSLATED);
   }
 
   /** Its control file. */
