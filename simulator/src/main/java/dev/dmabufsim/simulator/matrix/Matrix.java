@@ -23,7 +23,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 
-/** Runs a matrix: one cluster for each sequence, all of its cells at once; then judges each cell. */
+/**
+ * Runs a matrix: one cluster for each sequence, all of its cells at once; then judges each cell.
+ */
 public final class Matrix {
   /** The name of the report for programs. */
   public static final String JSON = "matrix.json";
@@ -83,8 +85,7 @@ public final class Matrix {
             MatrixScenario.HANG_LIMIT.toNanos() / 1000,
             options.command(),
             MatrixReport.rows(cells));
-    Files.writeString(
-        options.directory().resolve(JSON), MAPPER.writeValueAsString(report) + "\n");
+    Files.writeString(options.directory().resolve(JSON), MAPPER.writeValueAsString(report) + "\n");
     Files.writeString(options.directory().resolve(MARKDOWN), MatrixTable.markdown(report));
     return report;
   }

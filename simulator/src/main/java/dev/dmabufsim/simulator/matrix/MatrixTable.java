@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A matrix as a table: a line for each importer and behaviour, a column for each sequence. For a
@@ -56,7 +57,7 @@ public final class MatrixTable {
     return text;
   }
 
-  private static String word(MatrixReport.Row row) {
+  private static String word(MatrixReport.@Nullable Row row) {
     return row == null ? "" : row.verdict();
   }
 
@@ -112,7 +113,7 @@ public final class MatrixTable {
     return md.toString();
   }
 
-  private static String cell(MatrixReport.Row row) {
+  private static String cell(MatrixReport.@Nullable Row row) {
     if (row == null) {
       return "";
     }
