@@ -24,12 +24,7 @@ public final class ImporterDrivers {
     Map<String, ImporterDriver> found = new TreeMap<>();
     try {
       for (ImporterDriver driver : ServiceLoader.load(ImporterDriver.class)) {
-        String kind = driver.kind();
-        if (!kind.matches("[a-z][a-z0-9-]{0,31}")) {
-          throw new IllegalArgumentException(
-              "importer driver %s calls itself '%s': write lower-case letters, digits and hyphens"
-                  .formatted(driver.getClass().getName(), kind));
-        }
+        String kind = checked(driver);
         ImporterDriver before = found.put(kind, driver);
         if (before != null) {
           throw new IllegalArgumentException(
@@ -37,10 +32,36 @@ public final class ImporterDrivers {
                   .formatted(before.getClass().getName(), driver.getClass().getName(), kind));
         }
       }
-    } catch (ServiceConfigurationError e) {
-      throw new IllegalArgumentException("an importer driver cannot be loaded: " + e.getMessage());
+    } catch (ServiceConfigurationError | LinkageError e) {
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      String why = e.getMessage() + (cause == e ? "" : ": " + cause);
+      throw new IllegalArgumentException("an importer driver cannot be loaded: " + why);
     }
     return new ImporterDrivers(found);
+  }
+
+  /** The name of a driver, which may be anybody's code. */
+  private static String checked(ImporterDriver driver) {
+    String name = driver.getClass().getName();
+    String kind;
+    boolean complete;
+    try {
+      kind = String.valueOf(driver.kind());
+      complete = driver.offer() != null && driver.description() != null;
+    } catch (RuntimeException e) {
+      throw new IllegalArgumentException("importer driver %s fails: %s".formatted(name, e));
+    }
+    if (!kind.matches("[a-z][a-z0-9-]{0,31}")) {
+      throw new IllegalArgumentException(
+          "importer driver %s calls itself '%s': write lower-case letters, digits and hyphens"
+              .formatted(name, kind));
+    }
+    if (!complete) {
+      throw new IllegalArgumentException(
+          "importer driver %s has a null where it should offer or describe itself"
+              .formatted(name));
+    }
+    return kind;
   }
 
   /** The driver of that kind, if there is one. */
