@@ -25,7 +25,15 @@ import org.junit.jupiter.api.Test;
  */
 class CoresTest {
   private static final Set<String> BY_NAME =
-      Set.of("AttachRules", "BufferCalls", "Replies", "Judge", "PeerToPeer");
+      Set.of(
+          "AttachRules",
+          "BufferCalls",
+          "DmaFence",
+          "DmaResv",
+          "Judge",
+          "Misbehaviour",
+          "PeerToPeer",
+          "Replies");
 
   /** With the types that are nested in them. */
   private static final DescribedPredicate<JavaClass> CORES = describe("cores", CoresTest::isCore);
@@ -58,6 +66,9 @@ class CoresTest {
             "AttachmentCore",
             "IommuCore",
             "IommuState",
+            "DmaFence",
+            "DmaResv",
+            "Misbehaviour",
             "Judge",
             "PeerToPeer");
   }
