@@ -1,6 +1,7 @@
 package dev.dmabufsim.common.driver;
 
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
@@ -33,9 +34,11 @@ public final class ImporterDrivers {
         }
       }
     } catch (ServiceConfigurationError | LinkageError e) {
-      Throwable cause = e.getCause() == null ? e : e.getCause();
-      String why = e.getMessage() + (cause == e ? "" : ": " + cause);
-      throw new IllegalArgumentException("an importer driver cannot be loaded: " + why);
+      Throwable cause = e.getCause();
+      throw new IllegalArgumentException(
+          "an importer driver cannot be loaded: "
+              + e.getMessage()
+              + (cause == null ? "" : ": " + cause));
     }
     return new ImporterDrivers(found);
   }
@@ -44,10 +47,10 @@ public final class ImporterDrivers {
   private static String checked(ImporterDriver driver) {
     String name = driver.getClass().getName();
     String kind;
-    boolean complete;
     try {
-      kind = String.valueOf(driver.kind());
-      complete = driver.offer() != null && driver.description() != null;
+      kind = Objects.requireNonNull(driver.kind(), "kind()");
+      Objects.requireNonNull(driver.description(), "description()");
+      Objects.requireNonNull(driver.offer(), "offer()");
     } catch (RuntimeException e) {
       throw new IllegalArgumentException("importer driver %s fails: %s".formatted(name, e));
     }
@@ -55,11 +58,6 @@ public final class ImporterDrivers {
       throw new IllegalArgumentException(
           "importer driver %s calls itself '%s': write lower-case letters, digits and hyphens"
               .formatted(name, kind));
-    }
-    if (!complete) {
-      throw new IllegalArgumentException(
-          "importer driver %s has a null where it should offer or describe itself"
-              .formatted(name));
     }
     return kind;
   }
