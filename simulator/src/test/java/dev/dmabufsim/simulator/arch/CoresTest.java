@@ -33,7 +33,9 @@ class CoresTest {
           "Judge",
           "Misbehaviour",
           "PeerToPeer",
-          "Replies");
+          "Replies",
+          "RunCore",
+          "Scope");
 
   /** With the types that are nested in them. */
   private static final DescribedPredicate<JavaClass> CORES = describe("cores", CoresTest::isCore);
@@ -70,6 +72,8 @@ class CoresTest {
             "DmaResv",
             "Misbehaviour",
             "Judge",
+            "Scope",
+            "RunCore",
             "PeerToPeer");
   }
 
