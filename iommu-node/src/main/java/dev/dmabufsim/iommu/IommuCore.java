@@ -71,7 +71,7 @@ public final class IommuCore {
       Slot same = next.open().get(request.attachment());
       if (same != null) {
         // Asked again, since the answer was lost or slow: it is answered as before.
-        tables.add(table(same.index(), request.attachment(), e));
+        tables.add(table(same.index(), request, e));
         continue;
       }
       Allocation allocation = allocate(next, request);
@@ -105,7 +105,7 @@ public final class IommuCore {
                   e.length(),
                   e.epoch()),
               e.translated()));
-      tables.add(table(index, request.attachment(), e));
+      tables.add(table(index, request, e));
     }
     effects.add(new IommuEffect.SlotsMapped(e.buffer(), e.epoch(), tables, refused));
     return next;
@@ -118,16 +118,17 @@ public final class IommuCore {
         && slot.deviceKey() == request.deviceKey();
   }
 
-  private static SgTable table(int slot, int attachment, IommuEvent.Map e) {
+  private static SgTable table(int slot, SlotRequest request, IommuEvent.Map e) {
     return new SgTable(
-        attachment,
+        request.attachment(),
         SgTable.iovaOf(slot),
         e.length(),
         slot,
         e.segment(),
         e.generation(),
         e.generation(),
-        e.translated());
+        e.translated(),
+        request.use());
   }
 
   private record Allocation(IommuState state, int slot) {}

@@ -1,5 +1,7 @@
 package dev.dmabufsim.common.message;
 
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
+
 /**
  * What a map answers, the {@code sg_table} of the kernel: addresses for the device's DMA. Memory of
  * one BAR is contiguous, so there is one entry.
@@ -13,6 +15,7 @@ package dev.dmabufsim.common.message;
  * @param content the generation of what is in it, which every grain names: another one than the
  *     memory's once the content was moved
  * @param translated whether the IOMMU stands between; if not, these are bus addresses
+ * @param use what was asked for: an attachment can have one of each
  */
 public record SgTable(
     int attachment,
@@ -22,7 +25,8 @@ public record SgTable(
     int segment,
     long generation,
     long content,
-    boolean translated) {
+    boolean translated,
+    SlotUse use) {
 
   /** The IOVA at which a slot's mapping begins: 4 GiB of address space for each slot. */
   public static long iovaOf(int slot) {
@@ -36,6 +40,6 @@ public record SgTable(
 
   /** The same addresses, of memory that holds content of another generation. */
   public SgTable content(long next) {
-    return new SgTable(attachment, iova, length, slot, segment, generation, next, translated);
+    return new SgTable(attachment, iova, length, slot, segment, generation, next, translated, use);
   }
 }
