@@ -5,8 +5,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Wakes a node's devices at the times that their time lines ask for. One thread for the node, which
- * is parked between alarms; Akka's own timers are ten milliseconds apart, and an importer's callback
- * takes microseconds.
+ * is parked between alarms; Akka's own timers are ten milliseconds apart, and an importer's
+ * callback takes microseconds.
  */
 final class AlarmClock implements AutoCloseable {
   private final ScheduledThreadPoolExecutor executor;
@@ -26,7 +26,7 @@ final class AlarmClock implements AutoCloseable {
    */
   void at(long atNanos, Runnable what) {
     if (!executor.isShutdown()) {
-      var unused =
+      var _ =
           executor.schedule(what, Math.max(0, atNanos - System.nanoTime()), TimeUnit.NANOSECONDS);
     }
   }

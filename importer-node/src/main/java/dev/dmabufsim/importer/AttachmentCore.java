@@ -1,6 +1,5 @@
 package dev.dmabufsim.importer;
 
-import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
 import dev.dmabufsim.importer.AttachmentEffect.Ask;

@@ -107,10 +107,12 @@ final class CpuAccess {
 
   /** Unmaps everything. */
   void close() {
-    byAttachment.values().forEach(reader -> {
-      closeMapping(reader);
-      record(reader);
-    });
+    byAttachment
+        .values()
+        .forEach(reader -> {
+          closeMapping(reader);
+          record(reader);
+        });
     byAttachment.clear();
   }
 
@@ -186,8 +188,7 @@ final class CpuAccess {
     if (!reader.leaked && table != null) {
       reader.leaked = true;
       history.record(
-          new HistoryEvent.Leaked(
-              device, reader.attachment, reader.buffer, table.generation(), 1));
+          new HistoryEvent.Leaked(device, reader.attachment, reader.buffer, table.generation(), 1));
     }
   }
 

@@ -8,8 +8,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A program of the importer's node that has an attached buffer mapped by {@code mmap(2)} and reads it
- * now and then, between {@code begin_cpu_access} and {@code end_cpu_access}. A pure function.
+ * A program of the importer's node that has an attached buffer mapped by {@code mmap(2)} and reads
+ * it now and then, between {@code begin_cpu_access} and {@code end_cpu_access}. A pure function.
  *
  * <pre>
  *   OFF -> MAPPING -> MAPPED -> BEGINNING -> (reads) -> ENDING -> MAPPED
@@ -47,8 +47,7 @@ public final class CpuAccessCore {
   public record State(
       Phase phase, boolean faulted, @Nullable SgTable table, long call, long dueNanos) {
     /** Nothing is attached. */
-    public static final State OFF =
-        new State(Phase.OFF, false, null, 0, ReactionTimeline.NEVER);
+    public static final State OFF = new State(Phase.OFF, false, null, 0, ReactionTimeline.NEVER);
   }
 
   /** What can happen. */

@@ -38,8 +38,7 @@ final class CpuMapping implements AutoCloseable {
   private final long[] read = new long[WORDS];
   private long at;
 
-  private CpuMapping(
-      Guard guard, SgTable table, long slotAt, Arena arena, SegmentMemory memory) {
+  private CpuMapping(Guard guard, SgTable table, long slotAt, Arena arena, SegmentMemory memory) {
     this.guard = guard;
     this.table = table;
     this.slotAt = slotAt;

@@ -18,7 +18,6 @@ import dev.dmabufsim.common.message.SgTable;
 import dev.dmabufsim.common.message.Span;
 import dev.dmabufsim.importer.AttachmentState.Phase;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -81,8 +80,8 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
   }
 
   /**
-   * How long after an alarm the next may be, so that those which are due at almost the same time are
-   * one batch.
+   * How long after an alarm the next may be, so that those which are due at almost the same time
+   * are one batch.
    */
   private static final long RESOLUTION_NANOS = 500_000;
 
@@ -171,8 +170,8 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
       AlarmClock alarms,
       ActorRef<ImporterHub.Command> hub,
       ActorRef<ImporterMessage> address) {
-    return Behaviors.setup(context ->
-        new DeviceActor(context, node, plan, deviceKey, workload, alarms, hub, address));
+    return Behaviors.setup(
+        context -> new DeviceActor(context, node, plan, deviceKey, workload, alarms, hub, address));
   }
 
   @Override

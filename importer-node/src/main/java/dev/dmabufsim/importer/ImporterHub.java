@@ -54,8 +54,7 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
     record Owns(int attachment, int deviceKey) implements Command {}
 
     /** By a device: an answer to an invalidation. */
-    record Progressed(
-        ActorRef<ExporterMessage> exporter, int buffer, long epoch, Progress progress)
+    record Progressed(ActorRef<ExporterMessage> exporter, int buffer, long epoch, Progress progress)
         implements Command {}
 
     /** By a device: a message to an exporter. */

@@ -73,7 +73,8 @@ final class Outbox {
       p.returned.add(id);
     }
     e.fences().forEach(f -> p.fences.add(new ExporterMessage.Fence(id, f.index(), f.usage())));
-    e.signalled().forEach(s -> p.signalled.add(new ExporterMessage.Signal(id, s.index(), s.error())));
+    e.signalled()
+        .forEach(s -> p.signalled.add(new ExporterMessage.Signal(id, s.index(), s.error())));
     if (e.fenced()) {
       p.fenced.add(id);
     }

@@ -151,11 +151,15 @@ record ReactionTimeline(
 
   /** Whether it will never be unmapped. */
   boolean stuck() {
-    return switch (plan.unmap()) {
-      case IN_CALLBACK -> releaseAt() == NEVER;
-      case AFTER_FENCES -> never() != 0 || isNever(plan.unmapDelay());
-      case NEVER -> true;
-    };
+    if (released) {
+      return false;
+    }
+    return isNever(plan.callback())
+        || switch (plan.unmap()) {
+          case IN_CALLBACK -> isNever(plan.engineStops());
+          case AFTER_FENCES -> never() != 0 || isNever(plan.unmapDelay());
+          case NEVER -> true;
+        };
   }
 
   /** Whether the last of its fences has signalled, or it has returned and has none. */
