@@ -16,6 +16,7 @@ import picocli.CommandLine.ParameterException;
       RunCommand.class,
       MatrixCommand.class,
       ScenariosCommand.class,
+      ImportersCommand.class,
       MachineCommand.class,
       NodeCommandLine.class,
       RehearseCommand.class
