@@ -49,7 +49,7 @@ public final class PrivateFabric {
       try {
         fabric.createSegment(SEGMENT, bytes);
         return new PrivateFabric(
-            fabric.control(), fabric.guard(), fabric.mapSegment(SEGMENT, bytes, arena));
+            fabric.control(), fabric.guard(), fabric.mapSegment(SEGMENT, bytes, arena).data());
       } finally {
         fabric.remove();
       }

@@ -142,8 +142,8 @@ final class FabricTest {
     fabric.createSegment(1, 4 * PAGE);
     try (Fabric other = Fabric.open(fabric.directory());
         Arena arena = Arena.ofConfined()) {
-      MemorySegment mine = fabric.mapSegment(1, 4 * PAGE, arena);
-      MemorySegment others = other.mapSegment(1, 4 * PAGE, arena);
+      MemorySegment mine = fabric.mapSegment(1, 4 * PAGE, arena).data();
+      MemorySegment others = other.mapSegment(1, 4 * PAGE, arena).data();
       assertThat(mine.address()).isNotEqualTo(others.address());
       assertThat(others.get(ValueLayout.JAVA_LONG, 3 * PAGE)).isZero();
 
@@ -159,21 +159,22 @@ final class FabricTest {
     try (Arena arena = Arena.ofConfined()) {
       assertThatIOException()
           .isThrownBy(() -> fabric.mapSegment(1, 2 * PAGE, arena))
-          .withMessageContaining("4096");
+          .withMessageContaining(String.valueOf(2 * PAGE) + " bytes, not " + 3 * PAGE);
     }
-    assertThat(Files.size(fabric.directory().resolve("segment-1"))).isEqualTo(PAGE);
+    assertThat(segmentBytes(1)).isEqualTo(2 * PAGE);
   }
 
   @Test
   void refusesToCreateASegmentTwiceAndLeavesTheFirstAsItWas() throws IOException {
     fabric.createSegment(1, PAGE);
     try (Arena arena = Arena.ofConfined()) {
-      fabric.mapSegment(1, PAGE, arena).set(ValueLayout.JAVA_LONG, 0, 17);
+      fabric.mapSegment(1, PAGE, arena).data().set(ValueLayout.JAVA_LONG, 0, 17);
 
       assertThatThrownBy(() -> fabric.createSegment(1, 2 * PAGE))
           .isInstanceOf(FileAlreadyExistsException.class);
 
-      assertThat(fabric.mapSegment(1, PAGE, arena).get(ValueLayout.JAVA_LONG, 0)).isEqualTo(17);
+      assertThat(fabric.mapSegment(1, PAGE, arena).data().get(ValueLayout.JAVA_LONG, 0))
+          .isEqualTo(17);
     }
   }
 
@@ -246,7 +247,7 @@ final class FabricTest {
     CountDownLatch warm = new CountDownLatch(20_000);
     AtomicReference<Throwable> end = new AtomicReference<>();
     try (Arena arena = Arena.ofShared()) {
-      MemorySegment mapped = fabric.mapSegment(1, bytes, arena);
+      MemorySegment mapped = fabric.mapSegment(1, bytes, arena).data();
       Access access = ACCESSES.get(how);
       Thread thread =
           Thread.ofPlatform()
@@ -286,11 +287,16 @@ final class FabricTest {
     fabric.createSegment(1, PAGE);
     fabric.createSegment(2, PAGE);
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment other = fabric.mapSegment(2, PAGE, arena);
+      MemorySegment other = fabric.mapSegment(2, PAGE, arena).data();
       fabric.sever(1);
       other.set(ValueLayout.JAVA_LONG, 0, 5);
-      assertThat(fabric.mapSegment(2, PAGE, arena).get(ValueLayout.JAVA_LONG, 0)).isEqualTo(5);
+      assertThat(fabric.mapSegment(2, PAGE, arena).data().get(ValueLayout.JAVA_LONG, 0))
+          .isEqualTo(5);
     }
+  }
+
+  private long segmentBytes(int segment) throws IOException {
+    return Files.size(fabric.directory().resolve("segment-" + segment));
   }
 
   private static List<String> list(Path directory) throws IOException {

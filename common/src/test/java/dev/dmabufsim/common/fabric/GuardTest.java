@@ -46,12 +46,12 @@ final class GuardTest {
       ControlFile control = ControlFile.create(shm.resolve("control"), 1, 1);
       fabric.createSegment(1, SEGMENT_BYTES);
       // Two mappings of the memory, as in two processes.
-      MemorySegment ours = fabric.mapSegment(1, SEGMENT_BYTES, arena);
+      MemorySegment ours = fabric.mapSegment(1, SEGMENT_BYTES, arena).data();
       Engine engine =
           new Engine(
               new Guard(control.memory()),
               control.slotAt(0),
-              fabric.mapSegment(1, SEGMENT_BYTES, arena));
+              fabric.mapSegment(1, SEGMENT_BYTES, arena).data());
       Thread thread = Thread.ofPlatform().start(engine);
       try {
         long end = System.nanoTime() + LIMIT_NANOS;

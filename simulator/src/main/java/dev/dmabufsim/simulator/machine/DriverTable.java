@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  * reason says what it is and the nearest kind stands for it:
  *
  * <ul>
- *   <li>A driver that attaches statically ({@code dma_buf_attach()}) maps for the object's life and
- *       is never told of a move: {@code rdma-pinned}, for what matters to a revoke.
+ *   <li>mlx5 registers on demand ({@code rdma-odp}) unless its user asks for pinning, which can be
+ *       revoked as well ({@code rdma-pinned-revocable}).
  *   <li>A device whose driver imports no dma-buf (NVMe, USB, sound) is a bus master all the same,
  *       and could be given addresses. The worst that it could be is {@code rdma-pinned}.
  *   <li>A device without a driver is what one would drive through VFIO: its DMA goes through {@code
@@ -45,17 +45,15 @@ final class DriverTable {
               "dynamic importer, maps again after a move"),
           row("xe", Kinds.GPU_VRAM, Kinds.GPU_DYNAMIC, "dynamic importer, maps again after a move"),
           row(
-              "nvidia",
+              List.of("nvidia", "nouveau", "i915"),
               Kinds.GPU_VRAM,
-              Kinds.GPU_DYNAMIC,
-              "GPU (its own driver attaches statically)"),
-          row("nouveau", Kinds.GPU_VRAM, Kinds.GPU_DYNAMIC, "GPU (nouveau attaches statically)"),
-          row("i915", Kinds.GPU_VRAM, Kinds.GPU_DYNAMIC, "GPU (i915 attaches statically)"),
+              Kinds.STATIC,
+              "GPU whose driver attaches statically, and is never told"),
           row(
               "mlx5_core",
               Kinds.RDMA_MMIO,
-              Kinds.MLX5,
-              "pinned memory key that can be revoked (on-demand paging is not simulated yet)"),
+              Kinds.RDMA_ODP,
+              "on-demand paging: the next access after an invalidation maps again"),
           row("efa", Kinds.RDMA_MMIO, Kinds.RDMA_PINNED, "pins, and has no invalidation callback"),
           row(
               List.of("bnxt_en", "ice", "i40e", "irdma"),
@@ -130,13 +128,13 @@ final class DriverTable {
   }
 
   private static Role byClass(PciDevice device) {
-    String why =
-        switch (device.deviceClass()) {
-          case NETWORK -> "device-memory TCP attaches statically, and is never told";
-          case DISPLAY, ACCELERATOR -> "attaches statically, and is never told";
-          default -> "no dma-buf importer of its own: as one that is never told";
-        };
-    return new Role(Kinds.RDMA_PINNED, why);
+    return switch (device.deviceClass()) {
+      case NETWORK ->
+          new Role(Kinds.STATIC, "device-memory TCP attaches statically, and is never told");
+      case DISPLAY, ACCELERATOR -> new Role(Kinds.STATIC, "attaches statically, and is never told");
+      default ->
+          new Role(Kinds.RDMA_PINNED, "no dma-buf importer of its own: as one that is never told");
+    };
   }
 
   /** What a device's memory is exported as; a BAR worth exporting is taken for granted. */

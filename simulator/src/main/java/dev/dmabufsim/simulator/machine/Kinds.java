@@ -11,16 +11,10 @@ final class Kinds {
   static final String RDMA_MMIO = "rdma-mmio";
 
   static final String GPU_DYNAMIC = "gpu-dynamic";
-  static final String RDMA_PINNED_REVOCABLE = "rdma-pinned-revocable";
   static final String RDMA_PINNED = "rdma-pinned";
   static final String IOMMUFD = "iommufd";
-
-  /**
-   * What mlx5 is as an importer. Its memory regions are on demand ({@code rdma-odp}) unless pinning
-   * is asked for; the simulator has no such kind yet, and the pinned, revocable one is the nearest.
-   * To change it, change this line.
-   */
-  static final String MLX5 = RDMA_PINNED_REVOCABLE;
+  static final String RDMA_ODP = "rdma-odp";
+  static final String STATIC = "static";
 
   private Kinds() {}
 }

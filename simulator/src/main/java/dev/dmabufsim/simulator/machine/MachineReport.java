@@ -136,6 +136,9 @@ public final class MachineReport {
     if (vfio && kinds.contains(Kinds.RDMA_PINNED)) {
       words.add("vfio-pci refuses rdma-pinned, which cannot be revoked (EOPNOTSUPP at attach)");
     }
+    if (vfio && kinds.contains(Kinds.STATIC)) {
+      words.add("vfio-pci refuses static, which does no peer-to-peer (EOPNOTSUPP at attach)");
+    }
     if (others && kinds.contains(Kinds.IOMMUFD)) {
       words.add("iommufd takes memory from vfio-pci only (EOPNOTSUPP when it maps)");
     }

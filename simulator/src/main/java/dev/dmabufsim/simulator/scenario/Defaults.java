@@ -55,9 +55,6 @@ public final class Defaults {
   /** {@code behaviour} of an importer device. */
   public static final Behaviour BEHAVIOUR = Behaviour.HONEST;
 
-  /** {@code overrun} of a lying importer device. */
-  public static final Duration OVERRUN = Duration.ofMillis(200);
-
   /** {@code at} of a fault. */
   public static final FaultPoint FAULT_POINT = FaultPoint.IMPORTER_INVALIDATED;
 
@@ -80,4 +77,14 @@ public final class Defaults {
   public static final int PORT = 0;
 
   private Defaults() {}
+
+  /** {@code overrun} of an importer device; zero where the behaviour takes none. */
+  public static Duration overrun(Behaviour behaviour) {
+    return switch (behaviour) {
+      case LYING -> Duration.ofMillis(200);
+      case SLOW -> Duration.ofMillis(1500);
+      case KEEPS_ADDRESS, SKIPS_IOTLB_FLUSH -> Duration.ofMillis(300);
+      case HONEST, SILENT, NEVER_UNMAPS, WRITES_AFTER_FENCE, MAPS_AGAIN -> Duration.ZERO;
+    };
+  }
 }

@@ -111,6 +111,11 @@ record Field(Origin keyAt, String path, YamlTree tree) {
     return items;
   }
 
+  /** The items of a list, or the single value that stands for a list of one. */
+  List<Field> itemsOrOne() throws ScenarioException {
+    return tree instanceof Scalar scalar && !scalar.text().isEmpty() ? List.of(this) : items();
+  }
+
   /** A map with no other keys than these. */
   Section section(List<String> legal) throws ScenarioException {
     Section section = new Section(map(), keyAt, path);

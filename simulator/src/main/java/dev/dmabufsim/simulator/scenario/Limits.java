@@ -54,8 +54,17 @@ public final class Limits {
   /** How long a run waits for a revoke: above twice the longest bound. */
   static final Range WAIT_MICROS = new Range(1, 60 * MINUTE_MICROS);
 
-  /** How long a lying engine goes on; one that goes on for no time does not lie. */
+  /** By how much an importer is late, or goes on; one that does so for no time is honest. */
   static final Range OVERRUN_MICROS = new Range(1, 10 * MINUTE_MICROS);
+
+  /** Each time that an importer's description has: a distribution is bounded by an hour. */
+  static final Range DRIVER_TIME_MICROS = new Range(0, 60 * MINUTE_MICROS);
+
+  /** Kinds of importer that a scenario describes itself. */
+  static final int DESCRIBED_IMPORTERS_MAX = 64;
+
+  /** Fences that an importer adds to one buffer; the kernel's drivers add one to three. */
+  static final int FENCES_MAX = 16;
 
   /** All rounds with their pauses: a day. */
   static final long RUN_MICROS_MAX = 24 * 60 * MINUTE_MICROS;

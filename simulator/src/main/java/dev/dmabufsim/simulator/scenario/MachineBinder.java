@@ -1,6 +1,5 @@
 package dev.dmabufsim.simulator.scenario;
 
-import dev.dmabufsim.common.driver.ImporterDrivers;
 import dev.dmabufsim.simulator.scenario.YamlTree.Mapping;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -17,23 +16,25 @@ final class MachineBinder {
   private MachineBinder() {}
 
   /** Binds it; the file's path is relative to that directory. */
-  static MachineUse bind(Field field, ScenarioPaths paths) throws ScenarioException {
+  static MachineUse bind(Field field, ScenarioPaths paths, Importers importers)
+      throws ScenarioException {
     if (!(field.tree() instanceof Mapping)) {
       Section none = Section.absent(field.keyAt(), field.path());
-      return machine(field, none, paths);
+      return machine(field, none, paths, importers);
     }
     Section section = field.section(KEYS);
-    return machine(section.need("file", "lspci.txt"), section, paths);
+    return machine(section.need("file", "lspci.txt"), section, paths, importers);
   }
 
-  private static MachineUse machine(Field file, Section section, ScenarioPaths paths)
+  private static MachineUse machine(
+      Field file, Section section, ScenarioPaths paths, Importers importers)
       throws ScenarioException {
     Field bridge = section.find("allow-host-bridge");
     Field memory = section.find("memory");
     return new MachineUse(
         existing(file, paths),
         bridge != null && bridge.yesOrNo(),
-        kinds(section),
+        kinds(section, importers),
         section.count("buffers", Limits.BUFFERS, Defaults.MACHINE_BUFFERS),
         section.count("attachments", Limits.ATTACHMENTS, Defaults.MACHINE_ATTACHMENTS),
         memory == null
@@ -41,13 +42,13 @@ final class MachineBinder {
             : memory.bytes(Limits.MACHINE_MEMORY_BYTES, Limits.BUFFER_STEP_BYTES));
   }
 
-  private static Map<String, String> kinds(Section section) throws ScenarioException {
+  private static Map<String, String> kinds(Section section, Importers importers)
+      throws ScenarioException {
     Map<String, String> kinds = new LinkedHashMap<>();
     Field field = section.find("kinds");
     if (field == null) {
       return kinds;
     }
-    ImporterDrivers drivers = ImporterDrivers.load();
     for (var named : field.names().all().entrySet()) {
       String device = named.getKey();
       Field kind = named.getValue();
@@ -57,7 +58,7 @@ final class MachineBinder {
             Quote.of(device) + " is no name for a device",
             "write its PCI address, such as 01:00.0");
       }
-      kinds.put(device, kind.choice("kind of importer", drivers::find, drivers.kinds()).kind());
+      kinds.put(device, importers.kind(kind));
     }
     return kinds;
   }

@@ -5,7 +5,7 @@ import dev.dmabufsim.common.contract.Behaviour;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.ExporterKind;
 import dev.dmabufsim.common.contract.RevokeCause;
-import dev.dmabufsim.common.driver.ImporterDrivers;
+import dev.dmabufsim.common.driver.ImporterDriver;
 import dev.dmabufsim.simulator.machine.Exporter;
 import dev.dmabufsim.simulator.machine.HostBridgePolicy;
 import dev.dmabufsim.simulator.machine.Importer;
@@ -40,6 +40,7 @@ public record MachineScenario(Scenario scenario, List<String> notes) {
    */
   public static MachineScenario make(Scenario base, MachineUse use, Machine machine)
       throws ScenarioException {
+    Importers kinds = Importers.load().with(base.importers());
     checkKinds(use, machine);
     if (machine.exporters().isEmpty()) {
       throw nothing(machine, "no device of it has a prefetchable memory BAR of 1 MiB or more");
@@ -72,7 +73,7 @@ public record MachineScenario(Scenario scenario, List<String> notes) {
         notes.add(machine.nameOf(importer.device()) + " has nobody but itself to import from");
         continue;
       }
-      imports.add(importer(use, machine, importer, from));
+      imports.add(importer(use, machine, importer, kinds, from));
       refusals.addAll(refusals(use, machine, importer));
     }
     if (imports.isEmpty()) {
@@ -81,7 +82,7 @@ public record MachineScenario(Scenario scenario, List<String> notes) {
     if (!refusals.isEmpty()) {
       notes.add(refusals.size() + " pairs cannot do peer-to-peer; ./dmabuf-sim machine shows why");
     }
-    if (imports.stream().noneMatch(i -> usable(i, refusals))) {
+    if (imports.stream().noneMatch(i -> usable(i, kinds, refusals))) {
       notes.add(
           "no importer will get in: allow the host bridge (--allow-host-bridge), or give devices"
               + " another kind (machine.kinds)");
@@ -92,11 +93,15 @@ public record MachineScenario(Scenario scenario, List<String> notes) {
   }
 
   /** Whether a vfio-pci exporter would let it in and map for it. */
-  private static boolean usable(ImporterSpec importer, List<Refusal> refusals) {
+  private static boolean usable(ImporterSpec importer, Importers kinds, List<Refusal> refusals) {
     long refused = refusals.stream().filter(r -> r.importer().equals(importer.name())).count();
-    boolean revocable =
-        ImporterDrivers.load().find(importer.kind()).orElseThrow().offer().revocable();
-    return revocable && refused < importer.exporters().size();
+    boolean welcome =
+        kinds
+            .find(importer.kind())
+            .map(ImporterDriver::offer)
+            .filter(o -> o.revocable() && o.peer2peer())
+            .isPresent();
+    return welcome && refused < importer.exporters().size();
   }
 
   private static ScenarioException nothing(Machine machine, String why) {
@@ -145,9 +150,9 @@ public record MachineScenario(Scenario scenario, List<String> notes) {
   }
 
   private static ImporterSpec importer(
-      MachineUse use, Machine machine, Importer importer, List<String> from)
+      MachineUse use, Machine machine, Importer importer, Importers kinds, List<String> from)
       throws ScenarioException {
-    if (ImporterDrivers.load().find(importer.kind()).isEmpty()) {
+    if (kinds.find(importer.kind()).isEmpty()) {
       throw nothing(machine, "kind " + importer.kind() + " does not exist");
     }
     return new ImporterSpec(

@@ -3,26 +3,30 @@ package dev.dmabufsim.simulator.scenario;
 import dev.dmabufsim.cluster.Role;
 import dev.dmabufsim.common.contract.Behaviour;
 import dev.dmabufsim.common.contract.ExporterKind;
-import dev.dmabufsim.common.driver.ImporterDrivers;
+import dev.dmabufsim.common.contract.RevokeCause;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /** Binds the devices of every node, and adds them up. */
 final class NodesBinder {
-  private static final List<String> EXPORTER_KEYS = List.of("kind", "buffers", "size");
+  private static final List<String> EXPORTER_KEYS = List.of("kind", "buffers", "size", "revoke-by");
   private static final List<String> IMPORTER_KEYS =
-      List.of("kind", "attachments", "behaviour", "overrun", "exporters");
+      List.of("kind", "attachments", "behaviour", "overrun", "ats", "cpu-access", "exporters");
 
   private final Inventory inventory;
+  private final Importers kinds;
   private final Total buffers = new Total("buffers", Limits.BUFFERS);
   private final Total attachments = new Total("attachments", Limits.ATTACHMENTS);
 
-  NodesBinder(Inventory inventory) {
+  NodesBinder(Inventory inventory, Importers kinds) {
     this.inventory = inventory;
+    this.kinds = kinds;
   }
 
   List<NodeSpec> bind() throws ScenarioException {
@@ -58,22 +62,48 @@ final class NodesBinder {
         size == null
             ? Defaults.BUFFER_BYTES
             : size.bytes(Limits.BUFFER_BYTES, Limits.BUFFER_STEP_BYTES);
-    return new ExporterSpec(
-        name,
-        kind,
-        count,
-        bytes,
-        kind.causes().isEmpty() ? List.of() : kind.causes().subList(0, 1));
+    return new ExporterSpec(name, kind, count, bytes, causes(section, kind));
+  }
+
+  private static List<RevokeCause> causes(Section section, ExporterKind kind)
+      throws ScenarioException {
+    Field field = section.find("revoke-by");
+    if (field == null) {
+      return kind.causes().stream().limit(1).toList();
+    }
+    if (kind.causes().isEmpty()) {
+      throw new ScenarioException(
+          field.keyAt(),
+          field.path() + " is there, but " + kind.label() + " never revokes",
+          "remove it, or write another kind");
+    }
+    String labels =
+        kind.causes().stream().map(RevokeCause::label).collect(Collectors.joining(", "));
+    List<RevokeCause> causes = new ArrayList<>();
+    for (Field item : field.itemsOrOne()) {
+      RevokeCause cause =
+          item.choice(
+              "reason for " + kind.label() + " to revoke",
+              t -> RevokeCause.labelled(t).filter(kind.causes()::contains),
+              labels);
+      if (!causes.isEmpty() && causes.getLast().after() == RevokeCause.After.DEAD) {
+        throw item.wrong(
+            "%s comes after %s, after which there is nothing left to revoke"
+                .formatted(cause.label(), causes.getLast().label()),
+            "put " + causes.getLast().label() + " last");
+      }
+      causes.add(cause);
+    }
+    if (causes.isEmpty()) {
+      throw field.wrong(
+          field.path() + " names no reason", "leave the key out, or write of: " + labels);
+    }
+    return causes;
   }
 
   private ImporterSpec importer(String name, Field device) throws ScenarioException {
     Section section = device.section(IMPORTER_KEYS);
-    ImporterDrivers drivers = ImporterDrivers.load();
-    String kind =
-        section
-            .need("kind", "gpu-dynamic")
-            .choice("kind of importer", drivers::find, drivers.kinds())
-            .kind();
+    String kind = kinds.kind(section.need("kind", "gpu-dynamic"));
     int count = section.count("attachments", Limits.ATTACHMENTS, Defaults.ATTACHMENTS);
     attachments.add(count, section.atOf("attachments"));
     Field behaviourField = section.find("behaviour");
@@ -87,22 +117,43 @@ final class NodesBinder {
         count,
         behaviour,
         overrun(section, behaviour),
-        behaviour == Behaviour.SKIPS_IOTLB_FLUSH,
-        false,
+        ats(section, behaviour),
+        yes(section, "cpu-access"),
         exporters(section));
   }
 
   private static Duration overrun(Section section, Behaviour behaviour) throws ScenarioException {
     Field field = section.find("overrun");
     if (behaviour.takesOverrun()) {
-      return field == null ? Defaults.OVERRUN : field.duration(Limits.OVERRUN_MICROS);
+      return field == null ? Defaults.overrun(behaviour) : field.duration(Limits.OVERRUN_MICROS);
     }
     if (field != null) {
       throw field.wrong(
-          field.path() + " is there, but the device is honest",
-          "remove it, or add 'behaviour: lying'");
+          "%s is there, but a device that is %s has none"
+              .formatted(field.path(), behaviour.label()),
+          "remove it, or write a behaviour that has: "
+              + Arrays.stream(Behaviour.values())
+                  .filter(Behaviour::takesOverrun)
+                  .map(Behaviour::label)
+                  .collect(Collectors.joining(", ")));
     }
     return Duration.ZERO;
+  }
+
+  private static boolean ats(Section section, Behaviour behaviour) throws ScenarioException {
+    boolean implied = behaviour == Behaviour.SKIPS_IOTLB_FLUSH;
+    Field field = section.find("ats");
+    if (field != null && !field.yesOrNo() && implied) {
+      throw field.wrong(
+          field.path() + " is false, but a device that is " + behaviour.label() + " has ATS",
+          "remove it: without ATS no device caches translations past the IOMMU");
+    }
+    return implied || yes(section, "ats");
+  }
+
+  private static boolean yes(Section section, String key) throws ScenarioException {
+    Field field = section.find(key);
+    return field != null && field.yesOrNo();
   }
 
   private List<String> exporters(Section section) throws ScenarioException {

@@ -3,7 +3,7 @@ package dev.dmabufsim.simulator.scenario;
 import dev.dmabufsim.cluster.Role;
 import dev.dmabufsim.common.contract.Errno;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -13,6 +13,10 @@ import java.util.stream.Collectors;
 /** Binds {@code refusals}. */
 final class RefusalsBinder {
   private static final List<String> KEYS = List.of("exporter", "importer", "errno", "because");
+
+  /** What attach, or a map, can answer about a pair of devices. */
+  private static final Set<Errno> ERRNOS =
+      EnumSet.of(Errno.ENOMEM, Errno.EBUSY, Errno.ENODEV, Errno.EINVAL, Errno.EOPNOTSUPP);
 
   private RefusalsBinder() {}
 
@@ -46,13 +50,10 @@ final class RefusalsBinder {
   }
 
   private static Optional<Errno> errno(String label) {
-    return Arrays.stream(Errno.values()).filter(e -> !e.ok() && e.name().equals(label)).findFirst();
+    return ERRNOS.stream().filter(e -> e.name().equals(label)).findFirst();
   }
 
   private static String errnos() {
-    return Arrays.stream(Errno.values())
-        .filter(e -> !e.ok())
-        .map(Errno::name)
-        .collect(Collectors.joining(", "));
+    return ERRNOS.stream().map(Errno::name).collect(Collectors.joining(", "));
   }
 }

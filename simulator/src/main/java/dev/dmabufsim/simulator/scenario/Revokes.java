@@ -1,6 +1,7 @@
 package dev.dmabufsim.simulator.scenario;
 
 import java.time.Duration;
+import java.util.Optional;
 
 /**
  * How often and how fast memory is revoked. One round: one exporter device revokes all its buffers,
@@ -14,4 +15,21 @@ import java.time.Duration;
  * @param limit how long the run waits for a revoke that does not end, before it gives up and judges
  */
 public record Revokes(
-    boolean independent, int rounds, Duration every, Duration hold, Duration limit) {}
+    boolean independent, int rounds, Duration every, Duration hold, Duration limit) {
+  static final String IN_TURN = "in-turn";
+  static final String INDEPENDENT = "independent";
+
+  /** The word for {@code independent} in scenarios. */
+  String order() {
+    return independent ? INDEPENDENT : IN_TURN;
+  }
+
+  /** Whether that word says that devices are independent, if it is one of the two. */
+  static Optional<Boolean> ordered(String order) {
+    return switch (order) {
+      case IN_TURN -> Optional.of(false);
+      case INDEPENDENT -> Optional.of(true);
+      default -> Optional.empty();
+    };
+  }
+}

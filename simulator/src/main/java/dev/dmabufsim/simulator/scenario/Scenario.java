@@ -2,6 +2,8 @@ package dev.dmabufsim.simulator.scenario;
 
 import dev.dmabufsim.common.contract.Contract;
 import dev.dmabufsim.common.driver.DescribedImporter;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -45,7 +47,8 @@ public record Scenario(
 
   /** Takes copies of the lists. */
   public Scenario {
-    importers = Map.copyOf(importers);
+    // Not Map.copyOf: it has an order of its own in each process.
+    importers = Collections.unmodifiableMap(new LinkedHashMap<>(importers));
     nodes = List.copyOf(nodes);
     faults = List.copyOf(faults);
     thresholds = List.copyOf(thresholds);

@@ -3,7 +3,6 @@ package dev.dmabufsim.simulator.scenario;
 import dev.dmabufsim.common.contract.Contract;
 import dev.dmabufsim.simulator.scenario.YamlTree.Mapping;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /** Binds a whole scenario: strict about every key and value, and about how they fit together. */
@@ -17,6 +16,7 @@ final class ScenarioBinder {
           "bound",
           "revokes",
           "dma",
+          "importers",
           "nodes",
           "faults",
           "thresholds",
@@ -46,10 +46,11 @@ final class ScenarioBinder {
   }
 
   private Scenario scenario(String fallbackName, long freeBytes) throws ScenarioException {
-    Optional<MachineUse> machine = machine();
+    Importers importers = ImportersBinder.bind(root, Importers.load());
+    Optional<MachineUse> machine = machine(importers);
     Optional<Inventory> inventory =
         machine.isPresent() ? Optional.empty() : Optional.of(Inventory.of(nodes()));
-    Optional<NodesBinder> nodesBinder = inventory.map(NodesBinder::new);
+    Optional<NodesBinder> nodesBinder = inventory.map(i -> new NodesBinder(i, importers));
     List<NodeSpec> nodes = nodesBinder.isPresent() ? nodesBinder.get().bind() : List.of();
     Bound bound = TimingBinder.bound(root);
     Revokes revokes = TimingBinder.revokes(root, bound);
@@ -62,7 +63,7 @@ final class ScenarioBinder {
             bound,
             revokes,
             DmaBinder.bind(root, smallestBufferBytes(nodes)),
-            Map.of(),
+            importers.described(),
             nodes,
             FaultsBinder.bind(root, inventory, revokes.rounds()),
             ThresholdsBinder.bind(root),
@@ -86,7 +87,7 @@ final class ScenarioBinder {
     return field;
   }
 
-  private Optional<MachineUse> machine() throws ScenarioException {
+  private Optional<MachineUse> machine(Importers importers) throws ScenarioException {
     Field field = root.find("machine");
     if (field == null) {
       return Optional.empty();
@@ -97,7 +98,7 @@ final class ScenarioBinder {
           "both 'nodes' and 'machine' are there",
           "keep one: a machine's nodes are made from its devices");
     }
-    return Optional.of(MachineBinder.bind(field, paths));
+    return Optional.of(MachineBinder.bind(field, paths, importers));
   }
 
   private String name(String fallback) throws ScenarioException {

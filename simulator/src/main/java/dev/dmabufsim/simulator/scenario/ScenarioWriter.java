@@ -1,6 +1,9 @@
 package dev.dmabufsim.simulator.scenario;
 
 import dev.dmabufsim.cluster.Role;
+import dev.dmabufsim.common.contract.RevokeCause;
+import dev.dmabufsim.common.driver.DescribedImporter;
+import dev.dmabufsim.common.driver.Reaction;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -31,8 +34,9 @@ public final class ScenarioWriter {
                 Durations.format(s.bound().block()),
                 Durations.format(s.bound().sever())));
     line(
-        "revokes: {rounds: %s, every: %s, hold: %s, limit: %s}"
+        "revokes: {order: %s, rounds: %s, every: %s, hold: %s, limit: %s}"
             .formatted(
+                s.revokes().order(),
                 s.revokes().rounds(),
                 Durations.format(s.revokes().every()),
                 Durations.format(s.revokes().hold()),
@@ -44,6 +48,7 @@ public final class ScenarioWriter {
                 Sizes.format(s.dma().maxBytes()),
                 Percents.format(s.dma().readFraction()),
                 Percents.format(s.dma().duty())));
+    importers(s.importers());
     s.machine().ifPresent(this::machine);
     if (s.machine().isEmpty()) {
       line("nodes:");
@@ -54,6 +59,46 @@ public final class ScenarioWriter {
     line("cluster: {port: %s}".formatted(s.cluster().port()));
     list("refusals", s.refusals().stream().map(ScenarioWriter::refusal).toList());
     return yaml.toString();
+  }
+
+  private void importers(Map<String, DescribedImporter> importers) {
+    line(importers.isEmpty() ? "importers: {}" : "importers:");
+    importers.forEach((name, i) -> {
+      line("  %s:".formatted(quoted(name)));
+      line("    description: %s".formatted(quoted(i.description())));
+      line(
+          "    attach: {dynamic: %s, peer2peer: %s, invalidate-mappings: %s, pins: %s, iommufd-map: %s}"
+              .formatted(
+                  i.offer().dynamic(),
+                  i.offer().peer2peer(),
+                  i.offer().invalidateMappings(),
+                  i.offer().pins(),
+                  i.offer().iommufdMap()));
+      line("    writes: %s".formatted(i.writes()));
+      line("    callback: %s".formatted(Distributions.format(i.callback())));
+      line("    engine-stops: %s".formatted(Distributions.format(i.engineStops())));
+      line("    discarded-reads: %s".formatted(i.discardedReads()));
+      line(i.fences().isEmpty() ? "    fences: []" : "    fences:");
+      i.fences().forEach(f -> line("      - " + fence(f)));
+      line("    unmap: %s".formatted(Words.of(i.unmap())));
+      if (i.unmap() == Reaction.Unmap.AFTER_FENCES) {
+        line("    unmap-delay: %s".formatted(Distributions.format(i.unmapDelay())));
+      }
+      if (i.unmap() != Reaction.Unmap.NEVER) {
+        line("    afterwards: %s".formatted(Words.of(i.afterwards())));
+      }
+    });
+  }
+
+  private static String fence(DescribedImporter.Fence fence) {
+    return fence.trigger() == Reaction.Trigger.NEVER
+        ? "{usage: %s, after: %s}".formatted(fence.usage().label(), Words.of(fence.trigger()))
+        : "{usage: %s, after: %s, delay: %s, error: %s}"
+            .formatted(
+                fence.usage().label(),
+                Words.of(fence.trigger()),
+                Distributions.format(fence.delay()),
+                fence.error());
   }
 
   private void machine(MachineUse machine) {
@@ -80,11 +125,22 @@ public final class ScenarioWriter {
     }
     for (ExporterSpec e : node.exporters()) {
       line(
-          "      %s: {kind: %s, buffers: %s, size: %s}"
+          "      %s: {kind: %s, buffers: %s, size: %s%s}"
               .formatted(
-                  quoted(e.name()), e.kind().label(), e.buffers(), Sizes.format(e.bufferBytes())));
+                  quoted(e.name()),
+                  e.kind().label(),
+                  e.buffers(),
+                  Sizes.format(e.bufferBytes()),
+                  causes(e.causes())));
     }
     node.importers().forEach(this::importer);
+  }
+
+  private static String causes(List<RevokeCause> causes) {
+    return causes.isEmpty()
+        ? ""
+        : ", revoke-by: [%s]"
+            .formatted(causes.stream().map(RevokeCause::label).collect(Collectors.joining(", ")));
   }
 
   private void importer(ImporterSpec importer) {
@@ -95,6 +151,8 @@ public final class ScenarioWriter {
     if (importer.behaviour().takesOverrun()) {
       line("        overrun: %s".formatted(Durations.format(importer.overrun())));
     }
+    line("        ats: %s".formatted(importer.ats()));
+    line("        cpu-access: %s".formatted(importer.cpuAccess()));
     String exporters =
         importer.exporters().stream().map(ScenarioWriter::quoted).collect(Collectors.joining(", "));
     line("        exporters: [%s]".formatted(exporters));

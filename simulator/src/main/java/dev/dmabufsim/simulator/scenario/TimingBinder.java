@@ -6,7 +6,7 @@ import java.util.List;
 /** Binds {@code bound} and {@code revokes}. */
 final class TimingBinder {
   static final List<String> BOUND_KEYS = List.of("ask", "block", "sever");
-  static final List<String> REVOKES_KEYS = List.of("rounds", "every", "hold", "limit");
+  static final List<String> REVOKES_KEYS = List.of("order", "rounds", "every", "hold", "limit");
 
   private TimingBinder() {}
 
@@ -20,6 +20,11 @@ final class TimingBinder {
 
   static Revokes revokes(Section root, Bound bound) throws ScenarioException {
     Section section = root.section("revokes", REVOKES_KEYS);
+    Field order = section.find("order");
+    boolean independent =
+        order != null
+            && order.choice(
+                "order of rounds", Revokes::ordered, Revokes.IN_TURN + ", " + Revokes.INDEPENDENT);
     int rounds = section.count("rounds", Limits.ROUNDS, Defaults.ROUNDS);
     Duration every = section.duration("every", Limits.PAUSE_MICROS, Defaults.EVERY);
     Duration hold = section.duration("hold", Limits.PAUSE_MICROS, Defaults.HOLD);
@@ -35,7 +40,7 @@ final class TimingBinder {
           "write at least " + total);
     }
     checkLength(section, rounds, every.plus(hold));
-    return new Revokes(false, rounds, every, hold, limit);
+    return new Revokes(independent, rounds, every, hold, limit);
   }
 
   private static void checkLength(Section section, int rounds, Duration each)

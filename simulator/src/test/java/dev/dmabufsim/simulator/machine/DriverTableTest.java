@@ -24,17 +24,17 @@ class DriverTableTest {
   @CsvSource({
     "VGA compatible controller, amdgpu, gpu-vram, gpu-dynamic",
     "VGA compatible controller, xe, gpu-vram, gpu-dynamic",
-    "3D controller, nvidia, gpu-vram, gpu-dynamic",
-    "VGA compatible controller, nouveau, gpu-vram, gpu-dynamic",
-    "VGA compatible controller, i915, gpu-vram, gpu-dynamic",
-    "VGA compatible controller, ast, vfio-pci, rdma-pinned",
-    "Ethernet controller, mlx5_core, rdma-mmio, rdma-pinned-revocable",
-    "Infiniband controller, mlx5_core, rdma-mmio, rdma-pinned-revocable",
+    "3D controller, nvidia, gpu-vram, static",
+    "VGA compatible controller, nouveau, gpu-vram, static",
+    "VGA compatible controller, i915, gpu-vram, static",
+    "VGA compatible controller, ast, vfio-pci, static",
+    "Ethernet controller, mlx5_core, rdma-mmio, rdma-odp",
+    "Infiniband controller, mlx5_core, rdma-mmio, rdma-odp",
     "Ethernet controller, efa, rdma-mmio, rdma-pinned",
     "Ethernet controller, bnxt_en, rdma-mmio, rdma-pinned",
-    "Ethernet controller, igb, vfio-pci, rdma-pinned",
+    "Ethernet controller, igb, vfio-pci, static",
     "Non-Volatile memory controller, nvme, vfio-pci, rdma-pinned",
-    "Processing accelerators, habanalabs, vfio-pci, rdma-pinned",
+    "Processing accelerators, habanalabs, vfio-pci, static",
     "System peripheral, idxd, vfio-pci, rdma-pinned",
     "3D controller, vfio-pci, vfio-pci, iommufd",
     "Ethernet controller, mlx5_vfio_pci, vfio-pci, iommufd",
@@ -91,13 +91,13 @@ class DriverTableTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "VGA compatible controller | NVIDIA Corporation GT218           | gpu-vram  | gpu-dynamic",
-        "Display controller        | Intel Corporation DG2 [Arc A770]   | gpu-vram  | gpu-dynamic",
+        "VGA compatible controller | NVIDIA Corporation GT218           | gpu-vram  | static",
+        "Display controller        | Intel Corporation DG2 [Arc A770]   | gpu-vram  | static",
         "VGA compatible controller | Advanced Micro Devices, Inc. [AMD/ATI] Navi 21 | gpu-vram |"
             + " gpu-dynamic",
-        "VGA compatible controller | Matrox Electronics Systems Ltd. G200 | vfio-pci | rdma-pinned",
+        "VGA compatible controller | Matrox Electronics Systems Ltd. G200 | vfio-pci | static",
         "Ethernet controller       | Mellanox Technologies MT2892 Family [ConnectX-6 Dx] |"
-            + " rdma-mmio | rdma-pinned-revocable",
+            + " rdma-mmio | rdma-odp",
         "Network controller        | Mellanox Technologies MT27500 Family [ConnectX-3] | rdma-mmio"
             + " | rdma-pinned",
         "Ethernet controller       | Amazon.com, Inc. Elastic Fabric Adapter (EFA) | rdma-mmio |"

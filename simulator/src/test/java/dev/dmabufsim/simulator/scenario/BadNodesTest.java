@@ -52,13 +52,14 @@ class BadNodesTest {
             "vfio-pci",
             "vfio",
             "6: nodes.exporter-1.devices.gpu.kind is 'vfio', which is no kind of exporter; did you"
-                + " mean 'vfio-pci'? legal here: vfio-pci"),
+                + " mean 'vfio-pci'? legal here: vfio-pci, rdma-mmio, gpu-vram, system-heap,"
+                + " udmabuf"),
         arguments(
             "gpu-dynamic",
             "gpu-dinamic",
             "10: nodes.importer-1.devices.nic.kind is 'gpu-dinamic', which is no kind of importer;"
-                + " did you mean 'gpu-dynamic'? legal here: rdma-pinned-revocable, gpu-dynamic,"
-                + " iommufd, rdma-pinned"),
+                + " did you mean 'gpu-dynamic'? legal here: gpu-dynamic, iommufd, rdma-odp,"
+                + " rdma-pinned, rdma-pinned-revocable, scanout, static, virtio-gpu"),
         arguments(
             "kind: vfio-pci, ",
             "",
@@ -80,22 +81,70 @@ class BadNodesTest {
             "attachments: 8",
             "buffers: 8",
             "10: unknown key 'buffers' in nodes.importer-1.devices.nic; legal here: kind,"
-                + " attachments, behaviour, overrun, exporters"),
+                + " attachments, behaviour, overrun, ats, cpu-access, exporters"),
         arguments(
             "attachments: 8",
             "behaviour: liar",
             "10: nodes.importer-1.devices.nic.behaviour is 'liar', which is no behaviour;"
-                + " legal here: honest, lying"),
+                + " legal here: honest, slow, silent, lying, never-unmaps, writes-after-fence, maps-again,"
+                + " keeps-address, skips-iotlb-flush"),
         arguments(
             "attachments: 8",
             "overrun: 1s",
-            "10: nodes.importer-1.devices.nic.overrun is there, but the device is honest; remove"
-                + " it, or add 'behaviour: lying'"),
+            "10: nodes.importer-1.devices.nic.overrun is there, but a device that is honest has none;"
+                + " remove it, or write a behaviour that has: slow, lying, keeps-address,"
+                + " skips-iotlb-flush"),
         arguments(
             "attachments: 8",
             "behaviour: lying, overrun: 0s",
             "10: nodes.importer-1.devices.nic.overrun is '0s', out of range; write from 1us to"
                 + " 10m"),
+        arguments(
+            "attachments: 8",
+            "behaviour: silent, overrun: 1s",
+            "10: nodes.importer-1.devices.nic.overrun is there, but a device that is silent has none;"
+                + " remove it, or write a behaviour that has: slow, lying, keeps-address,"
+                + " skips-iotlb-flush"),
+        arguments(
+            "attachments: 8",
+            "ats: yes",
+            "10: nodes.importer-1.devices.nic.ats is 'yes'; write true or false"),
+        arguments(
+            "attachments: 8",
+            "behaviour: skips-iotlb-flush, ats: false",
+            "10: nodes.importer-1.devices.nic.ats is false, but a device that is skips-iotlb-flush"
+                + " has ATS; remove it: without ATS no device caches translations past the IOMMU"),
+        arguments(
+            "size: 1MiB",
+            "revoke-by: eviction",
+            "6: nodes.exporter-1.devices.gpu.revoke-by is 'eviction', which is no reason for"
+                + " vfio-pci to revoke; legal here: reset, memory-disabled, hot-unplug, last-close"),
+        arguments(
+            "size: 1MiB",
+            "revoke-by: [reset, rest]",
+            "6: nodes.exporter-1.devices.gpu.revoke-by[1] is 'rest', which is no reason for"
+                + " vfio-pci to revoke; did you mean 'reset'? legal here: reset, memory-disabled,"
+                + " hot-unplug, last-close"),
+        arguments(
+            "size: 1MiB",
+            "revoke-by: []",
+            "6: nodes.exporter-1.devices.gpu.revoke-by names no reason; leave the key out, or write"
+                + " of: reset, memory-disabled, hot-unplug, last-close"),
+        arguments(
+            "size: 1MiB",
+            "revoke-by: ",
+            "6: nodes.exporter-1.devices.gpu.revoke-by is empty; write a list, or leave the key"
+                + " out"),
+        arguments(
+            "size: 1MiB",
+            "revoke-by: [hot-unplug, reset]",
+            "6: reset comes after hot-unplug, after which there is nothing left to revoke; put"
+                + " hot-unplug last"),
+        arguments(
+            "vfio-pci, ",
+            "udmabuf, revoke-by: reset, ",
+            "6: nodes.exporter-1.devices.gpu.revoke-by is there, but udmabuf never revokes; remove"
+                + " it, or write another kind"),
         arguments(
             "attachments: 8",
             "exporters: [gpuu]",
@@ -164,8 +213,8 @@ class BadNodesTest {
             "nodes:",
             "node:",
             "1: unknown key 'node'; did you mean 'nodes'? legal here: name, description,"
-                + " modelled-on, contract, bound, revokes, dma, nodes, faults, thresholds, machine,"
-                + " cluster, refusals"));
+                + " modelled-on, contract, bound, revokes, dma, importers, nodes, faults, thresholds,"
+                + " machine, cluster, refusals"));
   }
 
   @Test

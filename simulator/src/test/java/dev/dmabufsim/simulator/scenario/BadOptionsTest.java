@@ -23,11 +23,11 @@ class BadOptionsTest {
         arguments(
             "revoke: {rounds: 4}",
             "unknown key 'revoke'; did you mean 'revokes'? legal here: name, description,"
-                + " modelled-on, contract, bound, revokes, dma, nodes, faults, thresholds, machine,"
-                + " cluster, refusals"),
+                + " modelled-on, contract, bound, revokes, dma, importers, nodes, faults, thresholds,"
+                + " machine, cluster, refusals"),
         arguments(
             "revokes: {xyzzy: 4}",
-            "unknown key 'xyzzy' in revokes; legal here: rounds, every, hold, limit"),
+            "unknown key 'xyzzy' in revokes; legal here: order, rounds, every, hold, limit"),
         arguments("revokes:", "revokes is empty; write a map: 'key: value'"),
         arguments("revokes: 5", "revokes is a single value; write a map: 'key: value'"),
         arguments("revokes: {rounds: [5]}", "revokes.rounds is a list; write a single value"),
@@ -101,8 +101,8 @@ class BadOptionsTest {
                 + " larger, such as 64B..1MiB"),
         arguments(
             "contract: V7",
-            "contract is 'V7', which is no contract; did you mean 'v7'? legal here: v2, v7,"
-                + " enforced"),
+            "contract is 'V7', which is no contract; did you mean 'v7'? legal here: v2, v3,"
+                + " v4, v5, v7, enforced"),
         arguments(
             "name: ../../etc",
             "name is '../../etc'; write up to 64 letters, digits and any of . _ -, a letter or"

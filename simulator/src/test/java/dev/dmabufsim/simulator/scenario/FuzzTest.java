@@ -61,6 +61,8 @@ class FuzzTest {
         "k%s: 1\n",
         "nodes: {|n%s: {role: iommu},|}",
         "nodes: {m: {role: importer, devices: {|d%s: {kind: iommufd},|}}}",
+        "importers: {|k%s: {},|}",
+        "importers: {dpu: {fences: [|{usage: read, delay: %sus},|]}}",
         "nodes: {e: {role: exporter, devices: {|d%s: {kind: vfio-pci},|}}, i: {role: iommu}, m:"
             + " {role: importer, devices: {x: {kind: iommufd, exporters: [y]}}}}",
         "machine: {file: /dev/null, kinds: {|0%s: iommufd,|}}",

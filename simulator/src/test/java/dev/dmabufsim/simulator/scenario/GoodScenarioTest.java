@@ -7,11 +7,12 @@ import dev.dmabufsim.common.contract.Behaviour;
 import dev.dmabufsim.common.contract.Contract;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.ExporterKind;
-import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.simulator.scenario.Threshold.Comparison;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -36,14 +37,21 @@ class GoodScenarioTest {
                 Contract.ENFORCED,
                 new Bound(Duration.ofSeconds(1), Duration.ofMillis(250), Duration.ofMillis(250)),
                 new Revokes(
-                    10, Duration.ofMillis(100), Duration.ofMillis(10), Duration.ofSeconds(3)),
+                    false,
+                    10,
+                    Duration.ofMillis(100),
+                    Duration.ofMillis(10),
+                    Duration.ofSeconds(3)),
                 new Dma(64, MIB, 0.5, 0.25),
+                Map.of(),
                 List.of(
                     new NodeSpec("i", Role.IOMMU, List.of(), List.of()),
                     new NodeSpec(
                         "e",
                         Role.EXPORTER,
-                        List.of(new ExporterSpec("gpu", ExporterKind.VFIO_PCI, 1, MIB)),
+                        List.of(
+                            new ExporterSpec(
+                                "gpu", ExporterKind.VFIO_PCI, 1, MIB, List.of(RevokeCause.RESET))),
                         List.of()),
                     new NodeSpec(
                         "m",
@@ -52,10 +60,12 @@ class GoodScenarioTest {
                         List.of(
                             new ImporterSpec(
                                 "nic",
-                                ImporterKind.IOMMUFD,
+                                "iommufd",
                                 1,
                                 Behaviour.HONEST,
                                 Duration.ZERO,
+                                false,
+                                false,
                                 List.of())))),
                 List.of(),
                 List.of(),
@@ -68,13 +78,15 @@ class GoodScenarioTest {
   void whatIsStatedIsTaken() throws ScenarioException {
     Scenario scenario =
         Given.load(
-            Given.with("attachments: 8", "behaviour: lying, overrun: 300ms, exporters: [gpu]")
+            Given.with(
+                    "attachments: 8",
+                    "behaviour: lying, overrun: 300ms, ats: true, cpu-access: true, exporters: [gpu]")
                 + """
                 name: a-1
                 description: "on, 01:00 and 010"
                 contract: v7
                 bound: {ask: 5us, block: 2 m, sever: 3s}
-                revokes: {rounds: 7, every: 0s, hold: 1ms, limit: 10m}
+                revokes: {order: independent, rounds: 7, every: 0s, hold: 1ms, limit: 10m}
                 dma: {sizes: 128B .. 4KiB, reads: 33.3%, duty: 100%}
                 faults: [{kill: importer-1, at: importer.invalidated, revoke: 7}]
                 thresholds: [dma.bytes>=1.5e3]
@@ -88,16 +100,19 @@ class GoodScenarioTest {
         .isEqualTo(new Bound(Duration.ofNanos(5000), Duration.ofMinutes(2), Duration.ofSeconds(3)));
     assertThat(scenario.bound().total()).isEqualTo(Duration.ofNanos(123_000_005_000L));
     assertThat(scenario.revokes())
-        .isEqualTo(new Revokes(7, Duration.ZERO, Duration.ofMillis(1), Duration.ofMinutes(10)));
+        .isEqualTo(
+            new Revokes(true, 7, Duration.ZERO, Duration.ofMillis(1), Duration.ofMinutes(10)));
     assertThat(scenario.dma()).isEqualTo(new Dma(128, 4096, 0.333, 1));
     assertThat(scenario.nodes().getLast().importers())
         .containsExactly(
             new ImporterSpec(
                 "nic",
-                ImporterKind.GPU_DYNAMIC,
+                "gpu-dynamic",
                 1,
                 Behaviour.LYING,
                 Duration.ofMillis(300),
+                true,
+                true,
                 List.of("gpu")));
     assertThat(scenario.faults())
         .containsExactly(

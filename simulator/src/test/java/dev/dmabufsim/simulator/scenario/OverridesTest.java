@@ -123,8 +123,8 @@ class OverridesTest {
         arguments("revokes.rounds=0", "revokes.rounds is '0', out of range" + rounds),
         arguments(
             "revokes.round=5",
-            "unknown key 'round' in revokes; did you mean 'rounds'? legal here: rounds, every,"
-                + " hold, limit"),
+            "unknown key 'round' in revokes; did you mean 'rounds'? legal here: order, rounds,"
+                + " every, hold, limit"),
         arguments(
             "revoke.rounds=5",
             "there is no 'revoke' in the scenario; did you mean 'revokes'? legal here: nodes,"

@@ -5,7 +5,15 @@ import dev.dmabufsim.common.contract.Behaviour;
 import dev.dmabufsim.common.contract.Contract;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.ExporterKind;
-import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.contract.FenceUsage;
+import dev.dmabufsim.common.contract.RevokeCause;
+import dev.dmabufsim.common.driver.DescribedImporter;
+import dev.dmabufsim.common.driver.Distribution;
+import dev.dmabufsim.common.driver.ImporterDrivers;
+import dev.dmabufsim.common.driver.ImporterOffer;
+import dev.dmabufsim.common.driver.Reaction.Afterwards;
+import dev.dmabufsim.common.driver.Reaction.Trigger;
+import dev.dmabufsim.common.driver.Reaction.Unmap;
 import dev.dmabufsim.simulator.scenario.Threshold.Comparison;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -15,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.TreeSet;
 
 /** Legal scenarios from a seed, each option at random. */
 final class RandomScenario {
@@ -38,6 +47,8 @@ final class RandomScenario {
   private final Random random;
   private final List<String> exporters = new ArrayList<>();
   private final List<String> importers = new ArrayList<>();
+  private final List<String> kinds =
+      new ArrayList<>(new TreeSet<>(ImporterDrivers.load().all().keySet()));
   private int names;
 
   private RandomScenario(long seed) {
@@ -54,6 +65,8 @@ final class RandomScenario {
     Bound bound = new Bound(micros(1, 300_000_000), micros(1, 1000), micros(1, 9_000_000));
     Duration limit = bound.total().plus(micros(0, 1_000_000));
     int rounds = 1 + random.nextInt(100);
+    Map<String, DescribedImporter> described = described();
+    kinds.addAll(described.keySet());
     List<NodeSpec> nodes = machine ? List.of() : nodes();
     long min = 64L * (1 + random.nextInt(32));
     return new Scenario(
@@ -62,8 +75,9 @@ final class RandomScenario {
         text(),
         pick(Contract.values()),
         bound,
-        new Revokes(rounds, micros(0, 600_000_000), micros(0, 1000), limit),
+        new Revokes(random.nextBoolean(), rounds, micros(0, 600_000_000), micros(0, 1000), limit),
         new Dma(min, min + 64L * random.nextInt(32), percent(0), percent(1)),
+        described,
         nodes,
         machine ? List.of() : faults(nodes, rounds),
         thresholds(),
@@ -80,7 +94,8 @@ final class RandomScenario {
       List<ExporterSpec> devices = new ArrayList<>();
       for (int j = 0; j <= random.nextInt(3); j++) {
         long bytes = 4096L * (1 + random.nextInt(1000));
-        devices.add(new ExporterSpec(device(exporters), pick(ExporterKind.values()), 2, bytes));
+        ExporterKind kind = pick(ExporterKind.values());
+        devices.add(new ExporterSpec(device(exporters), kind, 2, bytes, causes(kind)));
       }
       exporting.add(new NodeSpec("e-" + i, Role.EXPORTER, devices, List.of()));
     }
@@ -96,16 +111,82 @@ final class RandomScenario {
     return nodes;
   }
 
+  /** Some of the kind's, the last of which may be for good. */
+  private List<RevokeCause> causes(ExporterKind kind) {
+    List<RevokeCause> causes = new ArrayList<>();
+    for (int i = 0; i <= random.nextInt(3) && !kind.causes().isEmpty(); i++) {
+      causes.add(kind.causes().get(random.nextInt(kind.causes().size())));
+      if (causes.getLast().after() == RevokeCause.After.DEAD) {
+        break;
+      }
+    }
+    return causes;
+  }
+
+  private Map<String, DescribedImporter> described() {
+    Map<String, DescribedImporter> described = new LinkedHashMap<>();
+    for (int i = 0; i < random.nextInt(3); i++) {
+      String name = List.of("on", "dpu-", "n").get(random.nextInt(3)) + i;
+      described.put(name, described(name));
+    }
+    return described;
+  }
+
+  private DescribedImporter described(String name) {
+    boolean dynamic = random.nextInt(4) != 0;
+    Unmap unmap = pick(Unmap.values());
+    List<DescribedImporter.Fence> fences = new ArrayList<>();
+    for (int i = 0; i < random.nextInt(3); i++) {
+      Trigger trigger = pick(Trigger.values());
+      boolean never = trigger == Trigger.NEVER;
+      fences.add(
+          new DescribedImporter.Fence(
+              pick(FenceUsage.values()),
+              trigger,
+              never ? Distribution.ZERO : time(),
+              !never && random.nextBoolean()));
+    }
+    return new DescribedImporter(
+        name,
+        text(),
+        new ImporterOffer(
+            dynamic,
+            dynamic && random.nextBoolean(),
+            dynamic && random.nextBoolean(),
+            random.nextBoolean(),
+            random.nextBoolean()),
+        random.nextBoolean(),
+        time(),
+        time(),
+        random.nextBoolean(),
+        fences,
+        unmap,
+        unmap == Unmap.AFTER_FENCES ? time() : Distribution.ZERO,
+        unmap == Unmap.NEVER ? Afterwards.MAP_AGAIN : pick(Afterwards.values()));
+  }
+
+  private Distribution time() {
+    Duration one = micros(0, 5_000_000);
+    return switch (random.nextInt(4)) {
+      case 0 -> new Distribution.Constant(one);
+      case 1 -> new Distribution.Uniform(one, one.plus(micros(0, 5_000_000)));
+      case 2 -> new Distribution.Exponential(one);
+      default -> new Distribution.Normal(one, micros(0, 5_000_000));
+    };
+  }
+
   private ImporterSpec importer() {
     Behaviour behaviour = pick(Behaviour.values());
     List<String> to = new ArrayList<>(exporters);
     Collections.shuffle(to, random);
     return new ImporterSpec(
         device(importers),
-        pick(ImporterKind.values()),
+        kind(),
         1 + random.nextInt(1000),
         behaviour,
-        behaviour == Behaviour.LYING ? micros(1, 600_000_000) : Duration.ZERO,
+        behaviour.takesOverrun() ? micros(1, 600_000_000) : Duration.ZERO,
+        behaviour == Behaviour.SKIPS_IOTLB_FLUSH || random.nextBoolean(),
+        random.nextBoolean(),
         to.subList(0, random.nextInt(to.size() + 1)));
   }
 
@@ -147,7 +228,7 @@ final class RandomScenario {
   private MachineUse machine(String file) {
     Map<String, String> kinds = new LinkedHashMap<>();
     for (int i = 0; i < random.nextInt(3); i++) {
-      kinds.put(device(new ArrayList<>()), pick(ImporterKind.values()).label());
+      kinds.put(device(new ArrayList<>()), kind());
     }
     return new MachineUse(
         file, random.nextBoolean(), kinds, 1 + random.nextInt(9), 1 + random.nextInt(9), 1 << 20);
@@ -158,6 +239,10 @@ final class RandomScenario {
     String name = List.of("0000:", "1e", "0x", "01:", "no.").get(random.nextInt(5)) + names++;
     devices.add(name);
     return name;
+  }
+
+  private String kind() {
+    return kinds.get(random.nextInt(kinds.size()));
   }
 
   private Duration micros(int least, int most) {

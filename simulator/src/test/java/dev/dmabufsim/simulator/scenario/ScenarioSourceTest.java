@@ -90,7 +90,7 @@ class ScenarioSourceTest {
     assertRefused(
         "sub dir/bad.yaml",
         "sub dir/bad.yaml:11: contract is 'v1', which is no contract; did you mean 'v2'? legal"
-            + " here: v2, v7, enforced");
+            + " here: v2, v3, v4, v5, v7, enforced");
   }
 
   @Test

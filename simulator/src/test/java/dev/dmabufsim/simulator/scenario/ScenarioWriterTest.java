@@ -11,7 +11,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.api.parallel.ResourceLock;
 import org.junit.jupiter.api.parallel.Resources;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class ScenarioWriterTest {
   @Test
@@ -25,7 +25,7 @@ class ScenarioWriterTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"vfio-reset", "dead-importer", "lying-importer", "thousands"})
+  @MethodSource("dev.dmabufsim.simulator.scenario.BundledScenariosTest#names")
   void aBundledScenarioSurvivesBeingWritten(String name) throws ScenarioException {
     Scenario scenario = Given.load(BundledScenarios.text(name));
     assertThat(Given.load(ScenarioWriter.toYaml(scenario))).isEqualTo(scenario);
@@ -41,15 +41,16 @@ class ScenarioWriterTest {
             modelled-on: ""
             contract: enforced
             bound: {ask: 1s, block: 250ms, sever: 250ms}
-            revokes: {rounds: 10, every: 100ms, hold: 10ms, limit: 3s}
+            revokes: {order: in-turn, rounds: 10, every: 100ms, hold: 10ms, limit: 3s}
             dma: {sizes: 64B..1MiB, reads: 50%, duty: 25%}
+            importers: {}
             nodes:
               "iommu-1":
                 role: iommu
               "exporter-1":
                 role: exporter
                 devices:
-                  "gpu": {kind: vfio-pci, buffers: 4, size: 1MiB}
+                  "gpu": {kind: vfio-pci, buffers: 4, size: 1MiB, revoke-by: [reset]}
               "importer-1":
                 role: importer
                 devices:
@@ -57,6 +58,8 @@ class ScenarioWriterTest {
                     kind: gpu-dynamic
                     attachments: 8
                     behaviour: honest
+                    ats: false
+                    cpu-access: false
                     exporters: []
             faults: []
             thresholds: []
@@ -73,7 +76,8 @@ class ScenarioWriterTest {
       Locale.setDefault(Locale.forLanguageTag("ar-EG-u-nu-arab"));
       Scenario scenario = Given.load(Given.LEAST);
       assertThat(ScenarioWriter.toYaml(scenario)).contains("rounds: 10,");
-      assertThat(Given.refusal(Given.plus("revokes: {rounds: 0}\n"))).contains("from 1 to 1000000");
+      assertThat(Given.refusal(Given.plus("revokes: {order: in-turn, rounds: 0}\n")))
+          .contains("from 1 to 1000000");
     } finally {
       Locale.setDefault(before);
     }
