@@ -185,7 +185,7 @@ final class BufferCalls {
         return failed(state, a, pinned);
       }
       if (!state.resv().signaled(FenceUsage.KERNEL)) {
-        return state.with(a.waits(new Wait(Operation.MAP, e.call(), FenceUsage.KERNEL)));
+        return state.with(a.waits(new Wait(e.call(), FenceUsage.KERNEL)));
       }
     }
     slots.map(a);
@@ -209,8 +209,7 @@ final class BufferCalls {
 
   /** Legal only when nothing is mapped. Fences stay: they are the buffer's, and signal still. */
   private BufferState detach(BufferState state, Attachment a) {
-    boolean waitsForMap = a.wait() != null && a.wait().operation() == Operation.MAP;
-    if (held(a.mapping()) || CpuCalls.held(a.cpu()) || waitsForMap) {
+    if (held(a.mapping()) || CpuCalls.held(a.cpu()) || a.awaited() != null) {
       return illegal(state, a);
     }
     replies.done(call, a.id());

@@ -83,7 +83,7 @@ public final class BufferCore {
         RevokeSequence.fetch(state, e.importer().offer().peer2peer(), e.nowNanos(), effects);
     for (int id : e.ids()) {
       if (!next.attachments().containsKey(id)) {
-        next = next.with(Attachment.fresh(id, e.importer(), e.mapErrno(), next.epoch()));
+        next = next.with(Attachment.fresh(id, e.importer(), e.mapErrno()));
       }
     }
     return next;
@@ -224,8 +224,8 @@ public final class BufferCore {
       BufferState state, BufferEvent.ProcessDied e, List<BufferEffect> effects) {
     BufferState next = state.dead(e.process());
     for (Attachment a : state.attachments().values()) {
-      if (a.process() == e.process() && a.wait() != null) {
-        next = next.with(a.waits(null));
+      if (a.process() == e.process()) {
+        next = next.with(a.waits(null).cpu(a.cpu().waits(null)));
       }
     }
     next = RevokeSequence.giveUp(next, e.process());

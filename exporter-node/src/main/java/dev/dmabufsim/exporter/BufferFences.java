@@ -10,6 +10,7 @@ import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.Span;
 import dev.dmabufsim.exporter.BufferState.Attachment;
 import dev.dmabufsim.exporter.BufferState.Mapping;
+import dev.dmabufsim.exporter.BufferState.Revoke;
 import dev.dmabufsim.exporter.BufferState.Wait;
 import dev.dmabufsim.exporter.Replies.Call;
 import java.util.Collection;
@@ -29,23 +30,16 @@ final class BufferFences {
    * before it returns, and none later. Told again, which happens, nothing is added.
    */
   static BufferState add(BufferState state, Collection<Fence> fences, Collection<Integer> returned) {
-    BufferState next = state;
+    Revoke revoke = state.revoke();
+    DmaResv resv = state.resv();
     for (Fence fence : fences) {
-      Attachment a = next.attachments().get(fence.attachment());
-      if (a != null && a.heard() < state.epoch() && returned.contains(a.id())) {
-        long context = DmaResv.context(a.id(), fence.index());
-        next =
-            next.resv(
-                next.resv().add(DmaFence.pending(context, state.epoch()), fence.usage()));
+      int id = fence.attachment();
+      if (revoke != null && revoke.returns().contains(id) && returned.contains(id)) {
+        long context = DmaResv.context(id, fence.index());
+        resv = resv.add(DmaFence.pending(context, state.epoch()), fence.usage());
       }
     }
-    for (int id : returned) {
-      Attachment a = next.attachments().get(id);
-      if (a != null && a.heard() < state.epoch()) {
-        next = next.with(a.heard(state.epoch()));
-      }
-    }
-    return next;
+    return state.resv(resv);
   }
 
   /**
@@ -113,20 +107,21 @@ final class BufferFences {
     Replies replies = new Replies();
     SlotAsks slots = new SlotAsks();
     for (Attachment a : state.attachments().values()) {
-      Wait wait = a.wait();
-      if (wait == null || !state.resv().signaled(wait.usage())) {
-        continue;
-      }
-      if (wait.operation() == Operation.MAP) {
+      Attachment woken = a;
+      Wait map = a.awaited();
+      if (map != null && state.resv().signaled(map.usage())) {
         slots.map(a);
-        next =
-            next.with(
-                a.waits(null)
-                    .mapping(new Mapping.Pending(Operation.MAP, wait.call(), Span.WHOLE)));
-      } else {
-        replies.done(new Call(a.process(), wait.call(), wait.operation()), a.id());
-        next = next.with(a.waits(null).answeredCpu(wait.call(), Errno.OK));
+        woken =
+            woken
+                .waits(null)
+                .mapping(new Mapping.Pending(Operation.MAP, map.call(), Span.WHOLE));
       }
+      Wait begin = a.cpu().awaited();
+      if (begin != null && state.resv().signaled(begin.usage())) {
+        replies.done(new Call(a.process(), begin.call(), Operation.BEGIN_CPU_ACCESS), a.id());
+        woken = woken.cpu(woken.cpu().waits(null)).answeredCpu(begin.call(), Errno.OK);
+      }
+      next = woken.equals(a) ? next : next.with(woken);
     }
     replies.flush(state, effects);
     slots.flush(next, effects);

@@ -115,9 +115,7 @@ public record BufferState(
    * @param pins how often it is pinned
    * @param mapping its mapping for DMA
    * @param cpu its mapping for the CPU
-   * @param wait the fences that one of its calls waits for
-   * @param heard the last epoch in which its callback is known to have returned: from then on it
-   *     can put no more fences of that epoch on the buffer
+   * @param awaited the fences that its map waits for
    * @param last its last call
    */
   public record Attachment(
@@ -127,12 +125,11 @@ public record BufferState(
       int pins,
       Mapping mapping,
       Cpu cpu,
-      @Nullable Wait wait,
-      long heard,
+      @Nullable Wait awaited,
       Answer last) {
-    static Attachment fresh(int id, Importer importer, Errno mapErrno, long epoch) {
+    static Attachment fresh(int id, Importer importer, Errno mapErrno) {
       return new Attachment(
-          id, importer, mapErrno, 0, new Mapping.None(), Cpu.NONE, null, epoch, Answer.NONE);
+          id, importer, mapErrno, 0, new Mapping.None(), Cpu.NONE, null, Answer.NONE);
     }
 
     /** The importer's process. */
@@ -166,15 +163,15 @@ public record BufferState(
     }
 
     Attachment mapping(Mapping next) {
-      return new Attachment(id, importer, mapErrno, pins, next, cpu, wait, heard, last);
+      return new Attachment(id, importer, mapErrno, pins, next, cpu, awaited, last);
     }
 
     Attachment pins(int next) {
-      return new Attachment(id, importer, mapErrno, next, mapping, cpu, wait, heard, last);
+      return new Attachment(id, importer, mapErrno, next, mapping, cpu, awaited, last);
     }
 
     Attachment cpu(Cpu next) {
-      return new Attachment(id, importer, mapErrno, pins, mapping, next, wait, heard, last);
+      return new Attachment(id, importer, mapErrno, pins, mapping, next, awaited, last);
     }
 
     Attachment cpu(Mapping next) {
@@ -182,17 +179,13 @@ public record BufferState(
     }
 
     Attachment waits(@Nullable Wait next) {
-      return new Attachment(id, importer, mapErrno, pins, mapping, cpu, next, heard, last);
-    }
-
-    Attachment heard(long epoch) {
-      return new Attachment(id, importer, mapErrno, pins, mapping, cpu, wait, epoch, last);
+      return new Attachment(id, importer, mapErrno, pins, mapping, cpu, next, last);
     }
 
     /** Answered for DMA. */
     Attachment answered(long call, Errno errno) {
       Answer next = new Answer(call, errno);
-      return new Attachment(id, importer, mapErrno, pins, mapping, cpu, wait, heard, next);
+      return new Attachment(id, importer, mapErrno, pins, mapping, cpu, awaited, next);
     }
 
     /** Answered for the CPU. */
@@ -208,25 +201,36 @@ public record BufferState(
    * @param mmaps how many times user space has it mapped
    * @param vmaps how many times the kernel has: {@code vmapping_counter}
    * @param cached what the first vmap answered and every further one does: {@code vmap_ptr}
+   * @param awaited the fences that its begin of CPU access waits for
    * @param last its last call
    */
-  public record Cpu(Mapping slot, int mmaps, int vmaps, @Nullable SgTable cached, Answer last) {
-    static final Cpu NONE = new Cpu(new Mapping.None(), 0, 0, null, Answer.NONE);
+  public record Cpu(
+      Mapping slot,
+      int mmaps,
+      int vmaps,
+      @Nullable SgTable cached,
+      @Nullable Wait awaited,
+      Answer last) {
+    static final Cpu NONE = new Cpu(new Mapping.None(), 0, 0, null, null, Answer.NONE);
 
     Cpu slot(Mapping next) {
-      return new Cpu(next, mmaps, vmaps, cached, last);
+      return new Cpu(next, mmaps, vmaps, cached, awaited, last);
     }
 
     Cpu mmaps(int next) {
-      return new Cpu(slot, next, vmaps, cached, last);
+      return new Cpu(slot, next, vmaps, cached, awaited, last);
     }
 
     Cpu vmaps(int next, @Nullable SgTable nextCached) {
-      return new Cpu(slot, mmaps, next, nextCached, last);
+      return new Cpu(slot, mmaps, next, nextCached, awaited, last);
+    }
+
+    Cpu waits(@Nullable Wait next) {
+      return new Cpu(slot, mmaps, vmaps, cached, next, last);
     }
 
     Cpu answered(long call, Errno errno) {
-      return new Cpu(slot, mmaps, vmaps, cached, new Answer(call, errno));
+      return new Cpu(slot, mmaps, vmaps, cached, awaited, new Answer(call, errno));
     }
   }
 
@@ -250,7 +254,7 @@ public record BufferState(
   }
 
   /** A call that waits for fences. */
-  public record Wait(Operation operation, long call, FenceUsage usage) {}
+  public record Wait(long call, FenceUsage usage) {}
 
   /** The stage of a revoke. */
   public enum Stage {

@@ -121,8 +121,8 @@ final class CpuCalls {
    */
   private BufferState begin(BufferState state, Attachment a) {
     return state.resv().signaled(FenceUsage.WRITE)
-        ? done(state, a.waits(null))
-        : state.with(a.waits(new Wait(Operation.BEGIN_CPU_ACCESS, e.call(), FenceUsage.WRITE)));
+        ? done(state, a.cpu(a.cpu().waits(null)))
+        : state.with(a.cpu(a.cpu().waits(new Wait(e.call(), FenceUsage.WRITE))));
   }
 
   private BufferState mmap(BufferState state, Attachment a) {

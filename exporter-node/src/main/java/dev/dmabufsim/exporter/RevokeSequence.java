@@ -157,8 +157,8 @@ final class RevokeSequence {
       replies.failed(new Call(a.process(), call, operation), a.id(), state.refusal());
       slots.unmap(id);
     }
-    Wait wait = a.wait();
-    if (wait != null && wait.operation() == Operation.MAP) {
+    Wait wait = a.awaited();
+    if (wait != null) {
       next = next.waits(null).answered(wait.call(), state.refusal());
       replies.failed(
           new Call(a.process(), wait.call(), Operation.MAP), a.id(), state.refusal());
@@ -185,14 +185,15 @@ final class RevokeSequence {
   /** Importers answer. */
   static BufferState progressed(
       BufferState state, BufferEvent.Progressed e, List<BufferEffect> effects) {
+    if (state.deadProcesses().contains(e.process())) {
+      return state;
+    }
     List<Integer> returned = own(state, e.process(), e.returned());
     List<Integer> unmapped = own(state, e.process(), e.unmapped());
     BufferState next = state;
     boolean current = e.epoch() == state.epoch();
     if (current) {
-      // Once an enforced revoke is complete, no fence stands between anybody and the memory.
-      boolean over = state.revoke() == null && state.settings().contract().enforced();
-      next = BufferFences.add(next, over ? List.of() : e.fences(), returned);
+      next = BufferFences.add(next, e.fences(), returned);
       next = close(next, e, unmapped, effects);
     }
     BufferFences.Heard heard =
@@ -296,7 +297,7 @@ final class RevokeSequence {
    */
   static BufferState giveUp(BufferState state, int process) {
     Revoke revoke = state.revoke();
-    if (revoke == null || revoke.stage() != Stage.ASKING && revoke.stage() != Stage.UNMAPPING) {
+    if (revoke == null || !asking(revoke)) {
       return state;
     }
     List<Integer> its =
@@ -323,10 +324,14 @@ final class RevokeSequence {
                 .blocked(revoke.blocked().plusAll(owed)));
   }
 
+  private static boolean asking(Revoke revoke) {
+    return revoke.stage() == Stage.ASKING || revoke.stage() == Stage.UNMAPPING;
+  }
+
   /** Goes on to the next stage if the contract waits for nothing more. */
   static BufferState advance(BufferState state, long nowNanos, List<BufferEffect> effects) {
     Revoke revoke = state.revoke();
-    if (revoke == null || revoke.stage() != Stage.ASKING && revoke.stage() != Stage.UNMAPPING) {
+    if (revoke == null || !asking(revoke)) {
       return state;
     }
     Contract contract = state.settings().contract();
