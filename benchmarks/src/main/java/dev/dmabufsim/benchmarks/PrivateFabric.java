@@ -63,7 +63,7 @@ public final class PrivateFabric {
     control.openSlot(
         slot,
         new SlotMapping(slot, 0, 0, 0, SEGMENT, GENERATION, memory.byteSize(), 0),
-        /* translated= */ true);
+        ControlDescriptor.SLOT_TRANSLATED);
   }
 
   /** Its control file. */

@@ -3,16 +3,21 @@ package dev.dmabufsim.iommu;
 import dev.dmabufsim.common.fabric.SlotMapping;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.SgTable;
 import dev.dmabufsim.iommu.IommuState.Close;
+import dev.dmabufsim.iommu.IommuState.Holder;
+import dev.dmabufsim.iommu.IommuState.Home;
 import dev.dmabufsim.iommu.IommuState.Slot;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.pcollections.ConsPStack;
+import org.pcollections.HashPMap;
 import org.pcollections.PStack;
 
 /**
@@ -26,8 +31,14 @@ import org.pcollections.PStack;
  *       +-------------------- idle ---------------------------+  else draining, and seen again
  * </pre>
  *
- * A slot given back belongs to its device still: only that device gets it again, since only its one
- * engine thread may write the slot's second line. When the device's process is dead, anybody may.
+ * A slot given back belongs to its device still, and to the use that it had: only for that it is
+ * taken again, since only one thread may write the slot's second line, the device's engine or who
+ * uses its CPU mappings. When the device's process is dead, anybody may.
+ *
+ * <p>A device that caches translations itself (ATS) goes past a slot's permission: that its slot is
+ * closed and idle proves nothing, nor does that it was unmapped. So a close reports it as
+ * undrained, if it was ever given a translation of the memory that is closed, and unless its
+ * process is dead.
  */
 public final class IommuCore {
   private IommuCore() {}
@@ -57,7 +68,7 @@ public final class IommuCore {
     IommuState next = state;
     List<Slot> stale = new ArrayList<>();
     for (SlotRequest request : e.requests()) {
-      Slot old = next.open().get(request.attachment());
+      Slot old = next.open().get(holder(request));
       if (old != null && !asked(old, request, e)) {
         // An unmap was lost: the old slot's time is over.
         stale.add(old);
@@ -65,33 +76,36 @@ public final class IommuCore {
       }
     }
     next = shut(next, stale, effects);
-    List<SgTable> tables = new ArrayList<>();
-    List<Integer> refused = new ArrayList<>();
+    Map<SlotUse, Answer> answers = new TreeMap<>();
     for (SlotRequest request : e.requests()) {
-      Slot same = next.open().get(request.attachment());
+      Answer answer = answers.computeIfAbsent(request.use(), u -> new Answer());
+      Slot same = next.open().get(holder(request));
       if (same != null) {
         // Asked again, since the answer was lost or slow: it is answered as before.
-        tables.add(table(same.index(), request, e));
+        answer.tables.add(table(same.index(), request, e));
         continue;
       }
       Allocation allocation = allocate(next, request);
       if (allocation == null) {
-        refused.add(request.attachment());
+        answer.refused.add(request.attachment());
         continue;
       }
       int index = allocation.slot();
-      next = allocation.state();
-      next =
-          next.withOpen(
-              new Slot(
-                  index,
-                  request.attachment(),
-                  e.buffer(),
-                  request.deviceKey(),
-                  request.process(),
-                  e.epoch(),
-                  e.generation(),
-                  false));
+      Slot slot =
+          new Slot(
+              index,
+              request.attachment(),
+              e.buffer(),
+              request.deviceKey(),
+              request.process(),
+              e.epoch(),
+              e.generation(),
+              request.use(),
+              false);
+      next = allocation.state().withOpen(slot);
+      if (request.use() == SlotUse.ATS) {
+        next = next.withCached(slot);
+      }
       effects.add(
           new IommuEffect.OpenSlot(
               index,
@@ -104,11 +118,34 @@ public final class IommuCore {
                   e.generation(),
                   e.length(),
                   e.epoch()),
-              e.translated()));
-      tables.add(table(index, request, e));
+              request.use(),
+              translated(request, e)));
+      answer.tables.add(table(index, request, e));
     }
-    effects.add(new IommuEffect.SlotsMapped(e.buffer(), e.epoch(), tables, refused));
+    answers.forEach((use, answer) ->
+        effects.add(
+            new IommuEffect.SlotsMapped(
+                e.buffer(),
+                e.epoch(),
+                use,
+                List.copyOf(answer.tables),
+                List.copyOf(answer.refused))));
     return next;
+  }
+
+  /** What those are told who asked for one use. */
+  private static final class Answer {
+    final List<SgTable> tables = new ArrayList<>();
+    final List<Integer> refused = new ArrayList<>();
+  }
+
+  private static Holder holder(SlotRequest request) {
+    return new Holder(request.attachment(), request.use());
+  }
+
+  /** A CPU's accesses are translated whatever the devices' are: there is always an MMU. */
+  private static boolean translated(SlotRequest request, IommuEvent.Map e) {
+    return e.translated() || request.use() == SlotUse.CPU;
   }
 
   /** Whether a slot is what this request asks for. */
@@ -127,7 +164,7 @@ public final class IommuCore {
         e.segment(),
         e.generation(),
         e.generation(),
-        e.translated(),
+        translated(request, e),
         request.use());
   }
 
@@ -137,13 +174,12 @@ public final class IommuCore {
     if (state.dead().contains(request.process())) {
       return null;
     }
-    PStack<Integer> own = state.free().get(request.deviceKey());
+    Home home = new Home(request.deviceKey(), request.use());
+    PStack<Integer> own = state.free().get(home);
     if (own != null && !own.isEmpty()) {
       int slot = own.get(0);
       return new Allocation(
-          state.slots(
-              state.fresh(), state.free().plus(request.deviceKey(), own.minus(0)), state.spare()),
-          slot);
+          state.slots(state.fresh(), state.free().plus(home, own.minus(0)), state.spare()), slot);
     }
     if (!state.spare().isEmpty()) {
       int slot = state.spare().get(0);
@@ -161,8 +197,7 @@ public final class IommuCore {
     List<Slot> slots = new ArrayList<>();
     List<MappingId> already = new ArrayList<>();
     for (MappingId mapping : e.mappings()) {
-      int attachment = mapping.attachment();
-      Slot slot = next.open().get(attachment);
+      Slot slot = next.open().get(new Holder(mapping.attachment(), mapping.use()));
       if (slot != null && slot.id().equals(mapping)) {
         slots.add(slot.announced());
         next = next.withoutOpen(slot);
@@ -186,19 +221,30 @@ public final class IommuCore {
   }
 
   private static IommuState close(IommuState state, IommuEvent.Close e, List<IommuEffect> effects) {
-    if (state.closes().containsKey(e.buffer())) {
-      Close current = state.closes().get(e.buffer());
-      if (current != null && current.epoch() == e.epoch()) {
-        // Asked again while at it: the answer comes when it comes.
-        return state;
-      }
+    Close current = state.closes().get(e.buffer());
+    if (current != null && current.epoch() == e.epoch()) {
+      // Asked again while at it: the answer comes when it comes.
+      return state;
     }
     // A slot of this epoch was mapped after the revoke that asks: it is a late repetition that
     // does.
     List<Slot> open = state.openOf(e.buffer()).stream().filter(s -> s.epoch() < e.epoch()).toList();
     long draining =
         state.drainingOf(e.buffer()).stream().filter(s -> s.epoch() < e.epoch()).count();
-    IommuState next = state.closed(e.buffer(), Math.max(e.epoch(), state.closedEpoch(e.buffer())));
+    HashPMap<Integer, Integer> cached = state.cachedUntil(e.buffer(), e.epoch());
+    for (Slot slot : open) {
+      if (slot.use() == SlotUse.ATS) {
+        cached = cached.plus(slot.attachment(), slot.process());
+      }
+    }
+    if (current != null) {
+      // It takes the place of one that was not answered.
+      cached = cached.plusAll(current.cached());
+    }
+    IommuState next =
+        state
+            .closed(e.buffer(), Math.max(e.epoch(), state.closedEpoch(e.buffer())))
+            .cachedClosed(e.buffer(), e.epoch());
     for (Slot slot : open) {
       next = next.withoutOpen(slot);
     }
@@ -211,7 +257,8 @@ public final class IommuCore {
                         e.buffer(),
                         e.epoch(),
                         open.size() + (int) draining,
-                        open.stream().map(Slot::attachment).sorted().toList(),
+                        open.stream().map(Slot::attachment).sorted().distinct().toList(),
+                        cached,
                         e.nowNanos(),
                         e.nowNanos() + e.drainNanos())));
     next = shut(next, open, effects);
@@ -259,13 +306,10 @@ public final class IommuCore {
       if (state.dead().contains(slot.process())) {
         next = next.slots(next.fresh(), next.free(), next.spare().plus(slot.index()));
       } else {
-        PStack<Integer> own =
-            next.free().getOrDefault(slot.deviceKey(), ConsPStack.<Integer>empty());
+        PStack<Integer> own = next.free().getOrDefault(slot.home(), ConsPStack.<Integer>empty());
         next =
             next.slots(
-                next.fresh(),
-                next.free().plus(slot.deviceKey(), own.plus(slot.index())),
-                next.spare());
+                next.fresh(), next.free().plus(slot.home(), own.plus(slot.index())), next.spare());
       }
       if (slot.announce()) {
         announce.computeIfAbsent(slot.buffer(), b -> new ArrayList<>()).add(slot.id());
@@ -281,15 +325,19 @@ public final class IommuCore {
       IommuState state, long nowNanos, List<IommuEffect> effects) {
     IommuState next = state;
     for (Close close : state.closes().values()) {
-      List<Integer> undrained =
+      List<Integer> inFlight =
           next.drainingOf(close.buffer()).stream()
               .filter(s -> s.epoch() < close.epoch())
               .map(Slot::attachment)
-              .sorted()
               .toList();
-      if (!undrained.isEmpty() && nowNanos - close.deadlineNanos() < 0) {
+      if (!inFlight.isEmpty() && nowNanos - close.deadlineNanos() < 0) {
         continue;
       }
+      List<Integer> undrained =
+          Stream.concat(inFlight.stream(), close.cached().keySet().stream())
+              .sorted()
+              .distinct()
+              .toList();
       long nanos = nowNanos - close.startedNanos();
       next = next.closes(next.closes().minus(close.buffer()));
       effects.add(
@@ -313,7 +361,7 @@ public final class IommuCore {
     if (state.dead().contains(e.process())) {
       return state;
     }
-    IommuState next = state.dead(e.process());
+    IommuState next = state.dead(e.process()).withoutCachedOf(e.process());
     List<Slot> its = new ArrayList<>();
     for (Slot slot : state.open().values()) {
       if (slot.process() == e.process()) {
@@ -332,8 +380,8 @@ public final class IommuCore {
     List<Integer> indices = new ArrayList<>(all.stream().map(Slot::index).toList());
     state
         .free()
-        .forEach((device, slots) -> {
-          if (device >>> 16 == e.process()) {
+        .forEach((home, slots) -> {
+          if (home.process() == e.process()) {
             indices.addAll(slots);
           }
         });
@@ -341,9 +389,9 @@ public final class IommuCore {
       effects.add(new IommuEffect.ClearInFlight(List.copyOf(indices)));
     }
     next = shut(next, its, effects);
-    // What it held on the devices' free lists is anybody's now.
-    for (Map.Entry<Integer, PStack<Integer>> entry : state.free().entrySet()) {
-      if (entry.getKey() >>> 16 == e.process()) {
+    // What it held on its devices' free lists is anybody's now.
+    for (Map.Entry<Home, PStack<Integer>> entry : state.free().entrySet()) {
+      if (entry.getKey().process() == e.process()) {
         PStack<Integer> spare = next.spare();
         for (int slot : entry.getValue()) {
           spare = spare.plus(slot);

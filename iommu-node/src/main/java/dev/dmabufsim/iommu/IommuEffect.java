@@ -2,6 +2,7 @@ package dev.dmabufsim.iommu;
 
 import dev.dmabufsim.common.fabric.SlotMapping;
 import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.SgTable;
 import java.util.List;
@@ -9,7 +10,8 @@ import java.util.List;
 /** What {@link IommuCore} wants done, in that order. */
 public sealed interface IommuEffect {
   /** Write a slot open. */
-  record OpenSlot(int slot, SlotMapping mapping, boolean translated) implements IommuEffect {}
+  record OpenSlot(int slot, SlotMapping mapping, SlotUse use, boolean translated)
+      implements IommuEffect {}
 
   /** Write slots closed; one barrier; then say which are idle ({@link IommuEvent.Sampled}). */
   record CloseSlots(List<Integer> slots) implements IommuEffect {}
@@ -21,7 +23,8 @@ public sealed interface IommuEffect {
   record ClearInFlight(List<Integer> slots) implements IommuEffect {}
 
   /** Tell the buffer's exporter. */
-  record SlotsMapped(int buffer, long epoch, List<SgTable> tables, List<Integer> refused)
+  record SlotsMapped(
+      int buffer, long epoch, SlotUse use, List<SgTable> tables, List<Integer> refused)
       implements IommuEffect {}
 
   /** Tell the buffer's exporter. */

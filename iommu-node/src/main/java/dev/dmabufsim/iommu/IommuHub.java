@@ -166,7 +166,7 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
 
   private void carryOut(IommuEffect effect) {
     switch (effect) {
-      case IommuEffect.OpenSlot e -> control.openSlot(e.slot(), e.mapping(), e.translated());
+      case IommuEffect.OpenSlot e -> control.openSlot(e.slot(), e.mapping(), flags(e));
       case IommuEffect.CloseSlots e -> {
         e.slots().forEach(s -> control.setPermission(s, ControlDescriptor.PERMISSION_BLOCKED));
         control.barrier();
@@ -179,7 +179,7 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
           tell(
               e.buffer(),
               new ExporterMessage.SlotsMapped(
-                  node.self(), e.buffer(), e.epoch(), e.tables(), e.refused()));
+                  node.self(), e.buffer(), e.epoch(), e.use(), e.tables(), e.refused()));
       case IommuEffect.SlotsUnmapped e ->
           tell(
               e.buffer(), new ExporterMessage.SlotsUnmapped(node.self(), e.buffer(), e.mappings()));
@@ -192,6 +192,16 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
           exporters.forEach(x -> x.tell(new ExporterMessage.ProcessDied(node.self(), e.process())));
       case IommuEffect.Note e -> node.history().record(e.event());
     }
+  }
+
+  private static int flags(IommuEffect.OpenSlot e) {
+    int use =
+        switch (e.use()) {
+          case DMA -> 0;
+          case ATS -> ControlDescriptor.SLOT_ATS;
+          case CPU -> ControlDescriptor.SLOT_CPU;
+        };
+    return use | (e.translated() ? ControlDescriptor.SLOT_TRANSLATED : 0);
   }
 
   /** Looks which of the closed slots have nothing in flight. A barrier was issued before. */

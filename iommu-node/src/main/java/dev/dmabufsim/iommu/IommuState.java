@@ -1,9 +1,10 @@
 package dev.dmabufsim.iommu;
 
-import dev.dmabufsim.common.message.IommuMessage;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.pcollections.ConsPStack;
 import org.pcollections.HashPMap;
 import org.pcollections.HashTreePMap;
@@ -17,29 +18,59 @@ import org.pcollections.TreePMap;
  *
  * @param capacity how many slots there are
  * @param fresh the lowest slot that was never used
- * @param open the slot of each mapped attachment
- * @param openOf the attachments in {@code open}, by buffer: a close must not look at all others
+ * @param open the slot of each mapped attachment, and of each use of it
+ * @param openOf what {@code open} has, by buffer: a close must not look at all others
  * @param draining slots that are closed but through which DMA was still in flight when last seen
  * @param drainingOf the slots in {@code draining}, by buffer
- * @param free slots given back, by the device to which they belong
+ * @param free slots given back, by the device to which they belong and what it used them for
  * @param spare slots given back by devices whose process is dead: anybody may have them
  * @param dead processes known to be dead
  * @param closes buffers being closed
  * @param closed the newest epoch for which each buffer was closed: what was asked for an older one
  *     comes too late
+ * @param cached for each buffer, whose devices may have cached translations of its memory
  */
 public record IommuState(
     int capacity,
     int fresh,
-    TreePMap<Integer, Slot> open,
-    HashPMap<Integer, PSet<Integer>> openOf,
+    TreePMap<Holder, Slot> open,
+    HashPMap<Integer, PSet<Holder>> openOf,
     TreePMap<Integer, Slot> draining,
     HashPMap<Integer, PSet<Integer>> drainingOf,
-    HashPMap<Integer, PStack<Integer>> free,
+    HashPMap<Home, PStack<Integer>> free,
     PStack<Integer> spare,
     PSet<Integer> dead,
     TreePMap<Integer, Close> closes,
-    TreePMap<Integer, Long> closed) {
+    TreePMap<Integer, Long> closed,
+    TreePMap<Integer, Cached> cached) {
+
+  /** For what a slot is held: an attachment can have one for each use. */
+  public record Holder(int attachment, SlotUse use) implements Comparable<Holder> {
+    @Override
+    public int compareTo(Holder other) {
+      int byAttachment = Integer.compare(attachment, other.attachment);
+      return byAttachment != 0 ? byAttachment : use.compareTo(other.use);
+    }
+  }
+
+  /** Where a slot belongs once it was used: one thread writes the second lines of all there. */
+  public record Home(int deviceKey, SlotUse use) {
+    int process() {
+      return deviceKey >>> 16;
+    }
+  }
+
+  /**
+   * Whose devices may have cached translations of a buffer's memory by themselves (ATS), and go on
+   * using them, mapped or not, whatever the IOMMU writes.
+   *
+   * @param generation of that memory
+   * @param epoch the buffer's when it was first mapped
+   * @param closedBy the epoch of the close that has taken account of them, 0 if none has
+   * @param processes by attachment, the process whose device it is
+   */
+  public record Cached(
+      long generation, long epoch, long closedBy, HashPMap<Integer, Integer> processes) {}
 
   /**
    * A slot in use.
@@ -47,6 +78,7 @@ public record IommuState(
    * @param index its place in the table
    * @param epoch the buffer's when it was mapped
    * @param generation of the memory that it maps
+   * @param use who goes through it
    * @param announce buffers' exporters are told when it is closed and drained
    */
   public record Slot(
@@ -57,13 +89,22 @@ public record IommuState(
       int process,
       long epoch,
       long generation,
+      SlotUse use,
       boolean announce) {
     MappingId id() {
-      return new MappingId(attachment, generation, IommuMessage.SlotUse.DMA);
+      return new MappingId(attachment, generation, use);
+    }
+
+    Holder holder() {
+      return new Holder(attachment, use);
+    }
+
+    Home home() {
+      return new Home(deviceKey, use);
     }
 
     Slot announced() {
-      return new Slot(index, attachment, buffer, deviceKey, process, epoch, generation, true);
+      return new Slot(index, attachment, buffer, deviceKey, process, epoch, generation, use, true);
     }
   }
 
@@ -73,6 +114,8 @@ public record IommuState(
    * @param epoch the revoke that asked
    * @param slots how many slots were looked at
    * @param open attachments whose slots had still been open
+   * @param cached attachments whose devices may have cached a translation, with their processes:
+   *     that their slots are closed and idle proves nothing
    * @param startedNanos when it was asked
    * @param deadlineNanos when to stop waiting for the drain
    */
@@ -81,8 +124,25 @@ public record IommuState(
       long epoch,
       int slots,
       List<Integer> open,
+      HashPMap<Integer, Integer> cached,
       long startedNanos,
-      long deadlineNanos) {}
+      long deadlineNanos) {
+    Close withoutProcess(int process) {
+      return new Close(
+          buffer, epoch, slots, open, withoutProcess(cached, process), startedNanos, deadlineNanos);
+    }
+
+    private static HashPMap<Integer, Integer> withoutProcess(
+        HashPMap<Integer, Integer> processes, int process) {
+      HashPMap<Integer, Integer> left = processes;
+      for (Map.Entry<Integer, Integer> entry : processes.entrySet()) {
+        if (entry.getValue() == process) {
+          left = left.minus(entry.getKey());
+        }
+      }
+      return left;
+    }
+  }
 
   /** No slot in use. */
   public static IommuState empty(int capacity) {
@@ -97,20 +157,32 @@ public record IommuState(
         ConsPStack.empty(),
         HashTreePSet.empty(),
         TreePMap.empty(),
+        TreePMap.empty(),
         TreePMap.empty());
   }
 
   IommuState withOpen(Slot slot) {
-    return open(open.plus(slot.attachment(), slot), with(openOf, slot.buffer(), slot.attachment()));
+    return open(open.plus(slot.holder(), slot), with(openOf, slot.buffer(), slot.holder()));
   }
 
   IommuState withoutOpen(Slot slot) {
-    return open(open.minus(slot.attachment()), without(openOf, slot.buffer(), slot.attachment()));
+    return open(open.minus(slot.holder()), without(openOf, slot.buffer(), slot.holder()));
   }
 
-  private IommuState open(TreePMap<Integer, Slot> next, HashPMap<Integer, PSet<Integer>> nextOf) {
+  private IommuState open(TreePMap<Holder, Slot> next, HashPMap<Integer, PSet<Holder>> nextOf) {
     return new IommuState(
-        capacity, fresh, next, nextOf, draining, drainingOf, free, spare, dead, closes, closed);
+        capacity,
+        fresh,
+        next,
+        nextOf,
+        draining,
+        drainingOf,
+        free,
+        spare,
+        dead,
+        closes,
+        closed,
+        cached);
   }
 
   IommuState withDraining(Slot slot) {
@@ -125,18 +197,18 @@ public record IommuState(
   private IommuState draining(
       TreePMap<Integer, Slot> next, HashPMap<Integer, PSet<Integer>> nextOf) {
     return new IommuState(
-        capacity, fresh, open, openOf, next, nextOf, free, spare, dead, closes, closed);
+        capacity, fresh, open, openOf, next, nextOf, free, spare, dead, closes, closed, cached);
   }
 
-  private static HashPMap<Integer, PSet<Integer>> with(
-      HashPMap<Integer, PSet<Integer>> index, int buffer, int id) {
-    PSet<Integer> its = index.getOrDefault(buffer, HashTreePSet.<Integer>empty());
+  private static <K> HashPMap<Integer, PSet<K>> with(
+      HashPMap<Integer, PSet<K>> index, int buffer, K id) {
+    PSet<K> its = index.getOrDefault(buffer, HashTreePSet.<K>empty());
     return index.plus(buffer, its.plus(id));
   }
 
-  private static HashPMap<Integer, PSet<Integer>> without(
-      HashPMap<Integer, PSet<Integer>> index, int buffer, int id) {
-    PSet<Integer> its = index.getOrDefault(buffer, HashTreePSet.<Integer>empty()).minus(id);
+  private static <K> HashPMap<Integer, PSet<K>> without(
+      HashPMap<Integer, PSet<K>> index, int buffer, K id) {
+    PSet<K> its = index.getOrDefault(buffer, HashTreePSet.<K>empty()).minus(id);
     return its.isEmpty() ? index.minus(buffer) : index.plus(buffer, its);
   }
 
@@ -150,10 +222,10 @@ public record IommuState(
     return slots(drainingOf, draining, buffer);
   }
 
-  private static List<Slot> slots(
-      HashPMap<Integer, PSet<Integer>> index, TreePMap<Integer, Slot> all, int buffer) {
+  private static <K> List<Slot> slots(
+      HashPMap<Integer, PSet<K>> index, TreePMap<K, Slot> all, int buffer) {
     List<Slot> slots = new ArrayList<>();
-    for (int id : index.getOrDefault(buffer, HashTreePSet.<Integer>empty())) {
+    for (K id : index.getOrDefault(buffer, HashTreePSet.<K>empty())) {
       Slot slot = all.get(id);
       if (slot != null) {
         slots.add(slot);
@@ -162,14 +234,36 @@ public record IommuState(
     return slots;
   }
 
-  IommuState slots(int nextFresh, HashPMap<Integer, PStack<Integer>> nextFree, PStack<Integer> s) {
+  IommuState slots(int nextFresh, HashPMap<Home, PStack<Integer>> nextFree, PStack<Integer> s) {
     return new IommuState(
-        capacity, nextFresh, open, openOf, draining, drainingOf, nextFree, s, dead, closes, closed);
+        capacity,
+        nextFresh,
+        open,
+        openOf,
+        draining,
+        drainingOf,
+        nextFree,
+        s,
+        dead,
+        closes,
+        closed,
+        cached);
   }
 
   IommuState closes(TreePMap<Integer, Close> next) {
     return new IommuState(
-        capacity, fresh, open, openOf, draining, drainingOf, free, spare, dead, next, closed);
+        capacity,
+        fresh,
+        open,
+        openOf,
+        draining,
+        drainingOf,
+        free,
+        spare,
+        dead,
+        next,
+        closed,
+        cached);
   }
 
   IommuState closed(int buffer, long epoch) {
@@ -184,7 +278,8 @@ public record IommuState(
         spare,
         dead,
         closes,
-        closed.plus(buffer, epoch));
+        closed.plus(buffer, epoch),
+        cached);
   }
 
   /** The newest epoch for which the buffer was closed, 0 if it never was. */
@@ -204,7 +299,87 @@ public record IommuState(
         spare,
         dead.plus(process),
         closes,
-        closed);
+        closed,
+        cached);
+  }
+
+  IommuState cached(TreePMap<Integer, Cached> next) {
+    return new IommuState(
+        capacity,
+        fresh,
+        open,
+        openOf,
+        draining,
+        drainingOf,
+        free,
+        spare,
+        dead,
+        closes,
+        closed,
+        next);
+  }
+
+  /** A device that caches translations itself has been given one. */
+  IommuState withCached(Slot slot) {
+    Cached now = cached.get(slot.buffer());
+    if (now != null && now.generation() > slot.generation()) {
+      // Late: of memory that is not the buffer's any more. Its slot is looked at all the same.
+      return this;
+    }
+    Cached its =
+        now != null && now.generation() == slot.generation() && now.closedBy() == 0
+            ? now
+            : new Cached(slot.generation(), slot.epoch(), 0, HashTreePMap.empty());
+    return cached(
+        cached.plus(
+            slot.buffer(),
+            new Cached(
+                its.generation(),
+                its.epoch(),
+                its.closedBy(),
+                its.processes().plus(slot.attachment(), slot.process()))));
+  }
+
+  /**
+   * Whose devices may have cached translations of the memory that a close of that epoch is about;
+   * the same again for a close that is asked again.
+   */
+  HashPMap<Integer, Integer> cachedUntil(int buffer, long epoch) {
+    Cached now = cached.get(buffer);
+    return now != null && now.epoch() < epoch && (now.closedBy() == 0 || now.closedBy() == epoch)
+        ? now.processes()
+        : HashTreePMap.empty();
+  }
+
+  /** A close of that epoch has taken account of them. */
+  IommuState cachedClosed(int buffer, long epoch) {
+    Cached now = cached.get(buffer);
+    if (now == null || now.epoch() >= epoch || now.closedBy() != 0) {
+      return this;
+    }
+    return cached(
+        cached.plus(buffer, new Cached(now.generation(), now.epoch(), epoch, now.processes())));
+  }
+
+  /** A dead process's devices use nothing any more. */
+  IommuState withoutCachedOf(int process) {
+    TreePMap<Integer, Cached> next = cached;
+    for (Map.Entry<Integer, Cached> entry : cached.entrySet()) {
+      Cached its = entry.getValue();
+      HashPMap<Integer, Integer> left = Close.withoutProcess(its.processes(), process);
+      if (left.isEmpty()) {
+        next = next.minus(entry.getKey());
+      } else if (left.size() < its.processes().size()) {
+        next =
+            next.plus(
+                entry.getKey(), new Cached(its.generation(), its.epoch(), its.closedBy(), left));
+      }
+    }
+    TreePMap<Integer, Close> nextCloses = closes;
+    for (Close close : closes.values()) {
+      nextCloses = nextCloses.plus(close.buffer(), close.withoutProcess(process));
+    }
+    return cached(next).closes(nextCloses);
   }
 
   /** Whether something is draining, so that it has to be looked at again soon. */

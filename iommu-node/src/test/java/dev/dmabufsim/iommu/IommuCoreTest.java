@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.dmabufsim.common.fabric.SlotMapping;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.SgTable;
 import dev.dmabufsim.iommu.IommuEffect.AnnounceDeath;
@@ -18,6 +19,7 @@ import dev.dmabufsim.iommu.IommuEffect.SlotsUnmapped;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -31,7 +33,11 @@ final class IommuCoreTest {
 
   /** One device for each process. */
   private static SlotRequest request(int attachment, int process) {
-    return new SlotRequest(attachment, SlotMapping.deviceKey(process, 0), process);
+    return request(attachment, process, SlotUse.DMA);
+  }
+
+  private static SlotRequest request(int attachment, int process, SlotUse use) {
+    return new SlotRequest(attachment, SlotMapping.deviceKey(process, 0), process, use);
   }
 
   private SlotsMapped map(int process, Integer... attachments) {
@@ -47,7 +53,8 @@ final class IommuCoreTest {
   private SlotTable unmap(Integer... attachments) {
     return table.happens(
         new IommuEvent.Unmap(
-            BUFFER, Arrays.stream(attachments).map(a -> new MappingId(a, 1)).toList()));
+            BUFFER,
+            Arrays.stream(attachments).map(a -> new MappingId(a, 1, SlotUse.DMA)).toList()));
   }
 
   private SlotTable close(long epoch) {
@@ -67,8 +74,17 @@ final class IommuCoreTest {
     return answer.tables().stream().map(SgTable::slot).toList();
   }
 
+  private static IommuState.Holder holder(int attachment) {
+    return new IommuState.Holder(attachment, SlotUse.DMA);
+  }
+
+  /** The slot through which an attachment does DMA. */
+  private int open(int attachment) {
+    return Objects.requireNonNull(table.state.open().get(holder(attachment))).index();
+  }
+
   private static MappingId mapping(int attachment) {
-    return new MappingId(attachment, 1);
+    return new MappingId(attachment, 1, SlotUse.DMA);
   }
 
   @Test
@@ -83,6 +99,7 @@ final class IommuCoreTest {
             new OpenSlot(
                 first,
                 new SlotMapping(10, BUFFER, SlotMapping.deviceKey(ONE, 0), ONE, 70, 1, 4096, 0),
+                SlotUse.DMA,
                 true));
     assertThat(SgTable.slotOf(answer.tables().getFirst().iova())).isEqualTo(first);
   }
@@ -166,7 +183,7 @@ final class IommuCoreTest {
 
     unmap(10);
 
-    assertThat(table.state.open().get(10).index()).isEqualTo(slot);
+    assertThat(open(10)).isEqualTo(slot);
     assertThat(table.effects(CloseSlots.class)).isEmpty();
   }
 
@@ -180,7 +197,7 @@ final class IommuCoreTest {
 
     assertThat(table.effects(BufferClosed.class))
         .containsExactly(new BufferClosed(BUFFER, 1, List.of(10, 20), List.of(), 0));
-    assertThat(table.state.open()).containsOnlyKeys(30);
+    assertThat(table.state.open()).containsOnlyKeys(holder(30));
     assertThat(table.effects(Note.class))
         .containsExactly(
             new Note(new HistoryEvent.Closed(BUFFER, 1, 2, List.of(10, 20), List.of(), 0)));
@@ -255,7 +272,7 @@ final class IommuCoreTest {
     mapAt(1, 2, ONE, 10);
 
     assertThat(close(1).effects(BufferClosed.class)).hasSize(1);
-    assertThat(table.state.open()).containsOnlyKeys(10);
+    assertThat(table.state.open()).containsOnlyKeys(holder(10));
   }
 
   @Test
@@ -327,6 +344,191 @@ final class IommuCoreTest {
     assertThat(table.state).isEqualTo(before);
   }
 
+  // One attachment, several uses.
+
+  private SlotsMapped mapFor(SlotUse use, long epoch, int process, int attachment) {
+    table.happens(
+        new IommuEvent.Map(
+            BUFFER, epoch, 70, epoch + 1, 4096, false, List.of(request(attachment, process, use))));
+    return table.effects(SlotsMapped.class).getFirst();
+  }
+
+  private SlotTable unmapFor(SlotUse use, long epoch, int attachment) {
+    return table.happens(
+        new IommuEvent.Unmap(BUFFER, List.of(new MappingId(attachment, epoch + 1, use))));
+  }
+
+  @Test
+  void anAttachmentHasASlotForEachUseAndIsAnsweredForEachApart() {
+    table.happens(
+        new IommuEvent.Map(
+            BUFFER,
+            0,
+            70,
+            1,
+            4096,
+            true,
+            List.of(
+                request(10, ONE, SlotUse.DMA),
+                request(10, ONE, SlotUse.CPU),
+                request(11, ONE, SlotUse.DMA))));
+
+    List<SlotsMapped> answers = table.effects(SlotsMapped.class);
+    assertThat(answers).extracting(SlotsMapped::use).containsExactly(SlotUse.DMA, SlotUse.CPU);
+    assertThat(answers.getFirst().tables()).extracting(SgTable::attachment).containsExactly(10, 11);
+    assertThat(answers.getLast().tables()).extracting(SgTable::attachment).containsExactly(10);
+    assertThat(table.state.open()).hasSize(3);
+  }
+
+  @Test
+  void theCpusSlotIsTranslatedThoughDevicesGetBusAddresses() {
+    assertThat(mapFor(SlotUse.CPU, 0, ONE, 10).tables().getFirst().translated()).isTrue();
+    assertThat(table.effects(OpenSlot.class).getFirst().translated()).isTrue();
+    assertThat(mapFor(SlotUse.DMA, 0, ONE, 10).tables().getFirst().translated()).isFalse();
+    assertThat(table.effects(OpenSlot.class).getFirst().translated()).isFalse();
+  }
+
+  @Test
+  void anUnmapForOneUseLeavesTheOthersOpen() {
+    mapFor(SlotUse.DMA, 0, ONE, 10);
+    mapFor(SlotUse.CPU, 0, ONE, 10);
+
+    unmapFor(SlotUse.CPU, 0, 10);
+
+    assertThat(table.effects(SlotsUnmapped.class).getFirst().mappings())
+        .containsExactly(new MappingId(10, 1, SlotUse.CPU));
+    assertThat(table.state.open()).containsOnlyKeys(holder(10));
+  }
+
+  @Test
+  void aCloseClosesTheCpusSlotsTooAndWaitsForThem() {
+    mapFor(SlotUse.DMA, 0, ONE, 10);
+    table.dma(slots(mapFor(SlotUse.CPU, 0, ONE, 10)).getFirst(), true);
+    close(1);
+
+    assertThat(after(DRAIN).effects(BufferClosed.class))
+        .containsExactly(new BufferClosed(BUFFER, 1, List.of(10), List.of(10), DRAIN));
+  }
+
+  @Test
+  void aSlotThatTheCpuGaveBackIsNotTheEnginesThoughItIsTheSameDevice() {
+    int cpus = slots(mapFor(SlotUse.CPU, 0, ONE, 10)).getFirst();
+    unmapFor(SlotUse.CPU, 0, 10);
+
+    assertThat(slots(map(ONE, 10, 11, 12))).doesNotContain(cpus);
+    assertThat(map(ONE, 13).refused()).containsExactly(13);
+    assertThat(slots(mapFor(SlotUse.CPU, 0, ONE, 13))).containsExactly(cpus);
+  }
+
+  @Test
+  void aSlotThatADeadProcesssCpuGaveBackIsForEverybody() {
+    int cpus = slots(mapFor(SlotUse.CPU, 0, ONE, 10)).getFirst();
+    unmapFor(SlotUse.CPU, 0, 10);
+    died(ONE);
+
+    assertThat(slots(map(TWO, 20, 21, 22, 23))).contains(cpus);
+  }
+
+  // Devices that go past the IOMMU.
+
+  private List<Integer> unprovenBy(long epoch) {
+    return close(epoch).effects(BufferClosed.class).getFirst().undrained();
+  }
+
+  @Test
+  void aCloseProvesNothingOfADeviceWithAtsThoughItsSlotIsIdle() {
+    mapFor(SlotUse.ATS, 0, ONE, 10);
+    mapFor(SlotUse.DMA, 0, TWO, 20);
+
+    assertThat(close(1).effects(BufferClosed.class))
+        .containsExactly(new BufferClosed(BUFFER, 1, List.of(10, 20), List.of(10), 0));
+    assertThat(table.state.open()).isEmpty();
+  }
+
+  @Test
+  void aCloseProvesNothingOfADeviceWithAtsThatHasUnmapped() {
+    mapFor(SlotUse.ATS, 0, ONE, 10);
+    assertThat(unmapFor(SlotUse.ATS, 0, 10).effects(SlotsUnmapped.class))
+        .as("it is announced as any other")
+        .hasSize(1);
+
+    assertThat(close(1).effects(BufferClosed.class))
+        .containsExactly(new BufferClosed(BUFFER, 1, List.of(), List.of(10), 0));
+  }
+
+  @Test
+  void aCloseWithADeviceWithAtsWaitsForTheOthersAllTheSame() {
+    mapFor(SlotUse.ATS, 0, ONE, 10);
+    int slot = slots(mapFor(SlotUse.DMA, 0, TWO, 20)).getFirst();
+    table.dma(slot, true);
+    assertThat(close(1).effects(BufferClosed.class)).isEmpty();
+
+    table.dma(slot, false);
+    assertThat(after(1).effects(BufferClosed.class).getFirst().undrained()).containsExactly(10);
+  }
+
+  @Test
+  void aCloseAskedAgainProvesNoMoreOfADeviceWithAts() {
+    mapFor(SlotUse.ATS, 0, ONE, 10);
+
+    assertThat(unprovenBy(1)).containsExactly(10);
+    assertThat(unprovenBy(1)).as("the first answer may have been lost").containsExactly(10);
+  }
+
+  @Test
+  void aDeviceWithAtsIsReportedOfTheMemoryThatItHadMappedAndOfNoLater() {
+    mapFor(SlotUse.ATS, 0, ONE, 10);
+    mapFor(SlotUse.ATS, 0, TWO, 20);
+    assertThat(unprovenBy(1)).containsExactly(10, 20);
+
+    mapFor(SlotUse.ATS, 1, ONE, 10);
+    assertThat(unprovenBy(2)).containsExactly(10);
+    assertThat(unprovenBy(3)).as("nobody has mapped since").isEmpty();
+  }
+
+  @Test
+  void aDeviceWithAtsThatMapsTheNextMemoryWhileACloseIsUnderWayIsNotForgotten() {
+    mapFor(SlotUse.ATS, 0, ONE, 10);
+    int slot = slots(mapFor(SlotUse.DMA, 0, TWO, 20)).getFirst();
+    table.dma(slot, true);
+    close(1);
+    mapFor(SlotUse.ATS, 1, ONE, 11);
+    table.dma(slot, false);
+
+    assertThat(after(1).effects(BufferClosed.class).getFirst().undrained()).containsExactly(10);
+    assertThat(unprovenBy(2)).containsExactly(11);
+  }
+
+  @Test
+  void aDeadProcesssDeviceWithAtsUsesNothingAnyMore() {
+    mapFor(SlotUse.ATS, 0, ONE, 10);
+    mapFor(SlotUse.ATS, 0, TWO, 20);
+    died(ONE);
+
+    assertThat(unprovenBy(1)).containsExactly(20);
+  }
+
+  @Test
+  void aDeviceWithAtsWhoseProcessDiesWhileACloseIsUnderWayIsNotReported() {
+    mapFor(SlotUse.ATS, 0, ONE, 10);
+    int slot = slots(mapFor(SlotUse.DMA, 0, TWO, 20)).getFirst();
+    table.dma(slot, true);
+    close(1);
+    died(ONE);
+    table.dma(slot, false);
+
+    assertThat(after(1).effects(BufferClosed.class).getFirst().undrained()).isEmpty();
+  }
+
+  @Test
+  void devicesWithAtsAreOfTheirOwnBufferOnly() {
+    mapFor(SlotUse.ATS, 0, ONE, 10);
+    table.happens(new IommuEvent.Close(BUFFER + 1, 1, DRAIN, table.now));
+
+    assertThat(table.effects(BufferClosed.class).getFirst().undrained()).isEmpty();
+    assertThat(unprovenBy(1)).containsExactly(10);
+  }
+
   /** {@link SlotTable} checks after every event. */
   @Test
   void noSequenceOfEventsBreaksAnInvariant() {
@@ -334,6 +536,8 @@ final class IommuCoreTest {
     int undrained = 0;
     int refused = 0;
     int passedOn = 0;
+    int cpus = 0;
+    int unproven = 0;
     for (int seed = 0; seed < 1_000; seed++) {
       RandomIommuEvents events = new RandomIommuEvents(seed);
       SlotTable slots = new SlotTable(RandomIommuEvents.SLOTS);
@@ -346,8 +550,10 @@ final class IommuCoreTest {
             if (effect instanceof BufferClosed c) {
               closed++;
               undrained += c.undrained().isEmpty() ? 0 : 1;
+              unproven += c.undrained().isEmpty() || slots.draining(c.buffer()) ? 0 : 1;
             } else if (effect instanceof SlotsMapped m) {
               refused += m.refused().size();
+              cpus += m.use() == SlotUse.CPU ? m.tables().size() : 0;
             }
           }
           passedOn += slots.state.spare().isEmpty() ? 0 : 1;
@@ -361,6 +567,8 @@ final class IommuCoreTest {
     }
     assertThat(closed).as("buffers closed").isGreaterThan(5_000);
     assertThat(undrained).as("of these with DMA in flight").isGreaterThan(500);
+    assertThat(unproven).as("of these with ATS devices and none in flight").isGreaterThan(500);
+    assertThat(cpus).as("mappings for the CPU").isGreaterThan(500);
     assertThat(refused).as("maps refused").isGreaterThan(500);
     assertThat(passedOn).as("steps with slots for everybody").isGreaterThan(500);
   }

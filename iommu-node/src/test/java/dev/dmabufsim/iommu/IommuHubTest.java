@@ -25,6 +25,7 @@ import dev.dmabufsim.common.message.ExporterMessage.SlotsMapped;
 import dev.dmabufsim.common.message.ExporterMessage.SlotsUnmapped;
 import dev.dmabufsim.common.message.IommuMessage;
 import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.Peer;
 import dev.dmabufsim.common.message.SgTable;
@@ -67,6 +68,7 @@ final class IommuHubTest {
   private TestProbe<ExporterMessage> exporter;
   private ActorRef<IommuHub.Command> hub;
   private Guard device;
+  private int nextAttachment = 100;
 
   @BeforeAll
   static void startKit() {
@@ -121,15 +123,20 @@ final class IommuHubTest {
   }
 
   private SlotsMapped map(int process, Integer... attachments) {
+    return map(SlotUse.DMA, true, process, attachments);
+  }
+
+  private SlotsMapped map(SlotUse use, boolean translated, int process, Integer... attachments) {
     List<SlotRequest> requests =
         Arrays.stream(attachments)
-            .map(a -> new SlotRequest(a, SlotMapping.deviceKey(process, 0), process))
+            .map(a -> new SlotRequest(a, SlotMapping.deviceKey(process, 0), process, use))
             .toList();
     say(
         new IommuMessage.MapSlots(
-            exporterPeer, exporter.ref(), BUFFER, 0, 70, 5, 4096, true, requests));
+            exporterPeer, exporter.ref(), BUFFER, 0, 70, 5, 4096, translated, requests));
     SlotsMapped answer = exporterHears(SlotsMapped.class);
     assertThat(answer.buffer()).isEqualTo(BUFFER);
+    assertThat(answer.use()).isEqualTo(use);
     return answer;
   }
 
@@ -185,12 +192,60 @@ final class IommuHubTest {
     assertThat(enter(table)).isTrue();
     leave(table);
 
-    MappingId mapping = new MappingId(10, 5);
+    MappingId mapping = new MappingId(10, 5, SlotUse.DMA);
     say(new IommuMessage.UnmapSlots(exporterPeer, exporter.ref(), BUFFER, List.of(mapping)));
 
     assertThat(exporterHears(SlotsUnmapped.class).mappings()).containsExactly(mapping);
     assertThat(enter(table)).isFalse();
     assertThat(permission(table)).isEqualTo(ControlDescriptor.PERMISSION_FREE);
+  }
+
+  @Test
+  void aSlotSaysWhoGoesThroughItAndWhetherItIsTranslated() {
+    assertThat(flags(SlotUse.DMA, true)).isEqualTo(ControlDescriptor.SLOT_TRANSLATED);
+    assertThat(flags(SlotUse.DMA, false)).isZero();
+    assertThat(flags(SlotUse.ATS, true))
+        .isEqualTo(ControlDescriptor.SLOT_TRANSLATED | ControlDescriptor.SLOT_ATS);
+    assertThat(flags(SlotUse.ATS, false)).isEqualTo(ControlDescriptor.SLOT_ATS);
+    for (boolean translated : new boolean[] {true, false}) {
+      assertThat(flags(SlotUse.CPU, translated))
+          .as("a CPU's mapping is checked under every contract")
+          .isEqualTo(ControlDescriptor.SLOT_TRANSLATED | ControlDescriptor.SLOT_CPU);
+    }
+  }
+
+  private int flags(SlotUse use, boolean translated) {
+    SgTable table = map(use, translated, importerProcess, nextAttachment++).tables().getFirst();
+    assertThat(table.translated())
+        .isEqualTo((control.flags(table.slot()) & ControlDescriptor.SLOT_TRANSLATED) != 0);
+    return control.flags(table.slot());
+  }
+
+  @Test
+  void theCpusMappingFaultsOnceItIsUnmappedThoughTheDevicesIsNot() {
+    SgTable devices = map(10);
+    SgTable cpus = map(SlotUse.CPU, false, importerProcess, 10).tables().getFirst();
+    assertThat(enter(cpus)).isTrue();
+    MappingId mapping = new MappingId(10, 5, SlotUse.CPU);
+    say(new IommuMessage.UnmapSlots(exporterPeer, exporter.ref(), BUFFER, List.of(mapping)));
+    await().atMost(LIMIT).until(() -> permission(cpus) == ControlDescriptor.PERMISSION_BLOCKED);
+
+    leave(cpus);
+
+    assertThat(exporterHears(SlotsUnmapped.class).mappings()).containsExactly(mapping);
+    assertThat(enter(cpus)).isFalse();
+    assertThat(enter(devices)).isTrue();
+  }
+
+  @Test
+  void aCloseReportsADeviceWithAtsAsUndrainedThoughItsSlotIsIdleAndIsAnsweredAtOnce() {
+    map(SlotUse.ATS, true, importerProcess, 20);
+    map(10);
+    close(1, NEVER);
+
+    BufferClosed closed = exporterHears(BufferClosed.class);
+    assertThat(closed.open()).containsExactly(10, 20);
+    assertThat(closed.undrained()).containsExactly(20);
   }
 
   @Test
@@ -293,7 +348,15 @@ final class IommuHubTest {
     Peer far = new Peer("far", 1, exporterPeer.process(), control.fabricId() + 1);
     say(
         new IommuMessage.MapSlots(
-            far, exporter.ref(), BUFFER, 0, 70, 5, 4096, true, List.of(new SlotRequest(10, 1, 1))));
+            far,
+            exporter.ref(),
+            BUFFER,
+            0,
+            70,
+            5,
+            4096,
+            true,
+            List.of(new SlotRequest(10, 1, 1, SlotUse.DMA))));
     await().atMost(LIMIT).until(() -> !recorded(HistoryEvent.Dropped.class).isEmpty());
 
     exporter.expectNoMessage(Duration.ZERO);

@@ -2,6 +2,7 @@ package dev.dmabufsim.iommu;
 
 import dev.dmabufsim.common.fabric.SlotMapping;
 import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,7 +44,7 @@ final class RandomIommuEvents {
           70 + buffer,
           generation(buffer, epoch),
           4096,
-          true,
+          random.nextInt(4) > 0,
           requests(buffer, generation(buffer, epoch), slots.state));
     } else if (kind < 600) {
       return new IommuEvent.Unmap(buffer, mappings(buffer, epoch));
@@ -71,6 +72,14 @@ final class RandomIommuEvents {
     return random.nextInt(ATTACHMENTS) * BUFFERS + buffer;
   }
 
+  /** Devices of some processes have ATS; each has a CPU mapping beside its DMA now and then. */
+  private SlotUse use(int attachment) {
+    if (random.nextInt(4) == 0) {
+      return SlotUse.CPU;
+    }
+    return attachment / BUFFERS % PROCESSES == 0 ? SlotUse.ATS : SlotUse.DMA;
+  }
+
   private List<SlotRequest> requests(int buffer, long generation, IommuState state) {
     List<SlotRequest> requests = new ArrayList<>();
     do {
@@ -79,11 +88,13 @@ final class RandomIommuEvents {
       int device = attachment / BUFFERS / PROCESSES % DEVICES;
       // The one thing that exporters may not do: map the same memory anew for an attachment before
       // its unmap was answered. The two mappings would have one name.
-      boolean unmapping =
-          state.draining().values().stream()
-              .anyMatch(s -> s.attachment() == attachment && s.generation() == generation);
-      if (!unmapping && requests.stream().noneMatch(r -> r.attachment() == attachment)) {
-        requests.add(new SlotRequest(attachment, SlotMapping.deviceKey(process, device), process));
+      SlotUse use = use(attachment);
+      MappingId mapping = new MappingId(attachment, generation, use);
+      boolean unmapping = state.draining().values().stream().anyMatch(s -> s.id().equals(mapping));
+      if (!unmapping
+          && requests.stream().noneMatch(r -> r.attachment() == attachment && r.use() == use)) {
+        requests.add(
+            new SlotRequest(attachment, SlotMapping.deviceKey(process, device), process, use));
       }
     } while (random.nextBoolean());
     return requests;
@@ -92,7 +103,8 @@ final class RandomIommuEvents {
   private List<MappingId> mappings(int buffer, long epoch) {
     List<MappingId> mappings = new ArrayList<>();
     do {
-      mappings.add(new MappingId(attachment(buffer), generation(buffer, epoch)));
+      int attachment = attachment(buffer);
+      mappings.add(new MappingId(attachment, generation(buffer, epoch), use(attachment)));
     } while (random.nextBoolean());
     return mappings.stream().distinct().toList();
   }

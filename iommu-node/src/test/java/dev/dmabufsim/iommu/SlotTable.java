@@ -2,6 +2,7 @@ package dev.dmabufsim.iommu;
 
 import dev.dmabufsim.common.fabric.SlotMapping;
 import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.SgTable;
 import java.util.ArrayList;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -32,6 +34,7 @@ final class SlotTable {
   private static final class Cell {
     Status status = Status.FREE;
     @Nullable SlotMapping mapping;
+    SlotUse use = SlotUse.DMA;
     boolean inFlight;
 
     boolean holds(int buffer) {
@@ -39,7 +42,16 @@ final class SlotTable {
     }
   }
 
-  private record Asked(long epoch, long deadlineNanos) {}
+  /** A close, and whose ATS devices it is about, with their processes. */
+  private record Asked(long epoch, long deadlineNanos, Map<Integer, Integer> ats) {}
+
+  /** Which ATS devices were ever given a translation of a buffer's newest memory. */
+  private static final class Given {
+    long generation;
+    long epoch;
+    long closedBy;
+    final Map<Integer, Integer> processes = new TreeMap<>();
+  }
 
   IommuState state;
   long now;
@@ -47,6 +59,7 @@ final class SlotTable {
   private final Cell[] cells;
   private final Set<Integer> dead = new HashSet<>();
   private final Map<Integer, Asked> closes = new TreeMap<>();
+  private final Map<Integer, Given> given = new TreeMap<>();
   private final Map<MappingId, Set<Cell>> unmapsUnanswered = new HashMap<>();
   private List<SlotRequest> requests = List.of();
 
@@ -91,12 +104,55 @@ final class SlotTable {
       case IommuEvent.Close e -> {
         Asked current = closes.get(e.buffer());
         if (current == null || current.epoch() != e.epoch()) {
-          closes.put(e.buffer(), new Asked(e.epoch(), e.nowNanos() + e.drainNanos()));
+          Map<Integer, Integer> ats = atsUntil(e.buffer(), e.epoch());
+          if (current != null) {
+            ats.putAll(current.ats());
+          }
+          closes.put(e.buffer(), new Asked(e.epoch(), e.nowNanos() + e.drainNanos(), ats));
         }
       }
       case IommuEvent.Sampled e -> {}
-      case IommuEvent.ProcessDied e -> dead.add(e.process());
+      case IommuEvent.ProcessDied e -> {
+        dead.add(e.process());
+        given.values().forEach(g -> g.processes.values().removeIf(p -> p == e.process()));
+        closes.values().forEach(c -> c.ats().values().removeIf(p -> p == e.process()));
+      }
     }
+  }
+
+  /** Of the devices that go past the IOMMU, which a close of that epoch has to tell of. */
+  private Map<Integer, Integer> atsUntil(int buffer, long epoch) {
+    Map<Integer, Integer> ats = new TreeMap<>();
+    Given its = given.get(buffer);
+    if (its != null && its.epoch < epoch && (its.closedBy == 0 || its.closedBy == epoch)) {
+      its.closedBy = epoch;
+      ats.putAll(its.processes);
+    }
+    for (Cell cell : cells) {
+      SlotMapping mapping = cell.mapping;
+      if (mapping != null
+          && cell.status == Status.OPEN
+          && cell.use == SlotUse.ATS
+          && mapping.buffer() == buffer
+          && mapping.epoch() < epoch) {
+        ats.put(mapping.attachment(), mapping.process());
+      }
+    }
+    return ats;
+  }
+
+  private void giveAts(SlotMapping mapping) {
+    Given its = given.computeIfAbsent(mapping.buffer(), b -> new Given());
+    if (mapping.generation() < its.generation) {
+      return;
+    }
+    if (mapping.generation() > its.generation || its.closedBy != 0) {
+      its.processes.clear();
+      its.generation = mapping.generation();
+      its.epoch = mapping.epoch();
+      its.closedBy = 0;
+    }
+    its.processes.put(mapping.attachment(), mapping.process());
   }
 
   /** Remembers which slot it is that has to be closed and drained. */
@@ -105,6 +161,7 @@ final class SlotTable {
     for (Cell cell : cells) {
       if (cell.status == Status.OPEN
           && cell.mapping != null
+          && cell.use == mapping.use()
           && cell.mapping.attachment() == mapping.attachment()
           && cell.mapping.generation() == mapping.generation()) {
         concerned.add(cell);
@@ -159,20 +216,26 @@ final class SlotTable {
     must(cell.status == Status.FREE, "opened, but not free: %d", e.slot());
     must(!dead.contains(mapping.process()), "opened for a dead process: %s", mapping);
     SlotMapping before = cell.mapping;
-    if (before != null && before.deviceKey() != mapping.deviceKey()) {
-      must(dead.contains(before.process()), "%d was and is another device's: %s", e.slot(), before);
+    if (before != null && (before.deviceKey() != mapping.deviceKey() || cell.use != e.use())) {
+      must(dead.contains(before.process()), "%d was and is another thread's: %s", e.slot(), before);
       must(!cell.inFlight, "passed on with a DMA in flight: %d", e.slot());
     }
     for (Cell other : cells) {
       must(
           other.status != Status.OPEN
               || other.mapping == null
+              || other.use != e.use()
               || other.mapping.attachment() != mapping.attachment(),
           "a second open slot for %s",
           mapping);
     }
     cell.status = Status.OPEN;
     cell.mapping = mapping;
+    cell.use = e.use();
+    must(e.translated() || e.use() != SlotUse.CPU, "a CPU mapping that nothing checks: %s", e);
+    if (e.use() == SlotUse.ATS) {
+      giveAts(mapping);
+    }
   }
 
   private void checkMapped(IommuEffect.SlotsMapped e) {
@@ -181,7 +244,12 @@ final class SlotTable {
             .sorted()
             .toList();
     must(
-        answered.equals(requests.stream().map(SlotRequest::attachment).sorted().toList()),
+        answered.equals(
+            requests.stream()
+                .filter(r -> r.use() == e.use())
+                .map(SlotRequest::attachment)
+                .sorted()
+                .toList()),
         "asked for %s, and answered %s",
         requests,
         e);
@@ -191,6 +259,10 @@ final class SlotTable {
       must(
           cell.status == Status.OPEN
               && mapping != null
+              && cell.use == e.use()
+              && table.use() == e.use()
+              && (table.translated() || e.use() != SlotUse.CPU)
+              && table.content() == table.generation()
               && mapping.attachment() == table.attachment()
               && mapping.buffer() == e.buffer()
               && mapping.segment() == table.segment()
@@ -215,7 +287,7 @@ final class SlotTable {
   private void checkClosed(IommuEffect.BufferClosed e) {
     Asked asked = closes.remove(e.buffer());
     must(asked != null && asked.epoch() == e.epoch(), "nobody asked for %s", e);
-    List<Integer> busy = new ArrayList<>();
+    Set<Integer> busy = new TreeSet<>();
     for (Cell cell : cells) {
       SlotMapping mapping = cell.mapping;
       if (mapping != null && cell.holds(e.buffer()) && mapping.epoch() < e.epoch()) {
@@ -225,18 +297,25 @@ final class SlotTable {
         }
       }
     }
-    must(e.undrained().equals(busy.stream().sorted().toList()), "in flight %s, but %s", busy, e);
     must(busy.isEmpty() || now - asked.deadlineNanos() >= 0, "gave up before its time: %s", e);
+    Set<Integer> unproven = new TreeSet<>(busy);
+    unproven.addAll(asked.ats().keySet());
+    must(
+        e.undrained().equals(List.copyOf(unproven)),
+        "in flight %s, past the IOMMU %s, but %s",
+        busy,
+        asked.ats(),
+        e);
     must(e.nanos() >= 0, "%s", e);
   }
 
   /** By buffer the core must find just what it finds at all. */
-  private void checkIndex(
+  private <K> void checkIndex(
       String which,
-      Map<Integer, ? extends Set<Integer>> index,
-      Map<Integer, IommuState.Slot> all,
-      Function<IommuState.Slot, Integer> key) {
-    Map<Integer, Set<Integer>> expected =
+      Map<Integer, ? extends Set<K>> index,
+      Map<K, IommuState.Slot> all,
+      Function<IommuState.Slot, K> key) {
+    Map<Integer, Set<K>> expected =
         all.values().stream()
             .collect(
                 Collectors.groupingBy(
@@ -246,14 +325,14 @@ final class SlotTable {
 
   /** What is written, against what the core believes. */
   private void check() {
-    must(state.open().keySet().equals(attachmentsOf(Status.OPEN)), "open: %s", state.open());
+    must(state.open().keySet().equals(keysOpen()), "open: %s", state.open());
     must(
         state.draining().keySet().equals(slotsOf(Status.CLOSED)), "draining: %s", state.draining());
     state
         .open()
         .values()
         .forEach(s -> must(!dead.contains(s.process()), "open for a dead process: %s", s));
-    checkIndex("open", state.openOf(), state.open(), IommuState.Slot::attachment);
+    checkIndex("open", state.openOf(), state.open(), IommuState.Slot::holder);
     checkIndex("draining", state.drainingOf(), state.draining(), IommuState.Slot::index);
     int free = state.free().values().stream().mapToInt(List::size).sum() + state.spare().size();
     must(
@@ -266,20 +345,25 @@ final class SlotTable {
     must(state.busy() || (slotsOf(Status.CLOSED).isEmpty() && closes.isEmpty()), "nobody looks");
   }
 
+  /** Whether DMA to a buffer is in flight through closed slots. */
+  boolean draining(int buffer) {
+    return !state.drainingOf(buffer).isEmpty();
+  }
+
   private Set<Integer> slotsOf(Status status) {
     Set<Integer> slots = new HashSet<>();
     IntStream.range(0, cells.length).filter(i -> cells[i].status == status).forEach(slots::add);
     return slots;
   }
 
-  private Set<Integer> attachmentsOf(Status status) {
-    Set<Integer> attachments = new HashSet<>();
+  private Set<IommuState.Holder> keysOpen() {
+    Set<IommuState.Holder> keys = new HashSet<>();
     for (Cell cell : cells) {
-      if (cell.status == status && cell.mapping != null) {
-        attachments.add(cell.mapping.attachment());
+      if (cell.status == Status.OPEN && cell.mapping != null) {
+        keys.add(new IommuState.Holder(cell.mapping.attachment(), cell.use));
       }
     }
-    return attachments;
+    return keys;
   }
 
   /** A DMA begins or ends. One that begins on a closed slot is refused, and is over in no time. */

@@ -21,16 +21,18 @@ import java.lang.invoke.VarHandle;
  *  |  16 incarnation (8)  24 role (4)  28 name length (4)          |
  *  |  32 name, UTF-8 (64)                                          |
  *  +---------------------------------------------------------------+ 4096 + 128 * processes
- *  | slot table: one slot of 128 bytes for each mapped attachment  |
+ *  | slot table: one slot of 128 bytes for each mapped attachment, |
+ *  | and for each use that it is mapped for                        |
  *  |                                                               |
  *  |   line 0, written by the IOMMU                                |
  *  |     0 grant: generation (56 bits) | permission (8 bits)       |
  *  |     8 attachment (4)   12 buffer (4)                          |
  *  |    16 device key (4)   20 process (4)                         |
  *  |    24 length (8)       32 segment (4)   36 flags (4)          |
+ *  |       flags: 1 translated, 2 ATS, 4 CPU                       |
  *  |    40 epoch (8)        48 unused (16)                         |
  *  |                                                               |
- *  |   line 1, written by the device's engine                      |
+ *  |   line 1, written by who goes through the slot                |
  *  |    64 in flight (8)    72 operations (8)  80 bytes (8)        |
  *  |    88 IOMMU faults (8) 96 ENODEV (8)     104 leaked words (8) |
  *  |   112 aborted (8)     120 unused (8)                          |
@@ -39,8 +41,9 @@ import java.lang.invoke.VarHandle;
  *
  * <p>Each line of a slot has one writer, so that neither needs an atomic read-modify-write: the
  * IOMMU of the host for line 0, and for line 1 the one engine thread of the device to which the
- * slot belongs. A slot never passes to another device while its process lives, for a device that
- * still publishes through a slot it has lost would otherwise hide another device's DMA in flight.
+ * slot belongs, or, if it is a CPU's, the one thread that uses the device's CPU mappings. A slot
+ * never passes to another device, nor to another use, while its process lives: who still publishes
+ * through a slot he has lost would otherwise hide another's access in flight.
  *
  * <p>Slots are 128 bytes apart because x86 fetches cache lines in pairs.
  */
@@ -49,10 +52,16 @@ public final class ControlDescriptor {
   public static final long MAGIC = 0x444d_4142_5546_4354L;
 
   /** Raised with every change of the layout; another version is refused. */
-  public static final int VERSION = 1;
+  public static final int VERSION = 2;
 
   /** Slot flag: addresses are translated by the IOMMU; absent, the mapping is of bus addresses. */
   public static final int SLOT_TRANSLATED = 1;
+
+  /** Slot flag: the device caches translations itself and goes past the permission with them. */
+  public static final int SLOT_ATS = 2;
+
+  /** Slot flag: a CPU goes through it, not a device. */
+  public static final int SLOT_CPU = 4;
 
   static final long HEADER_BYTES = 4096;
   static final long PROCESS_BYTES = 128;

@@ -194,8 +194,13 @@ public final class ControlFile {
         (int) INT.getAcquire(memory, ControlDescriptor.SLOTS_HIGH_WATER_AT), 0, slotCapacity);
   }
 
-  /** IOMMU: opens a slot for a mapping. The grant is written last. */
-  public void openSlot(int slot, SlotMapping mapping, boolean translated) {
+  /**
+   * IOMMU: opens a slot for a mapping. The grant is written last.
+   *
+   * @param flags those of {@link ControlDescriptor#SLOT_TRANSLATED}, {@link
+   *     ControlDescriptor#SLOT_ATS} and {@link ControlDescriptor#SLOT_CPU} that hold
+   */
+  public void openSlot(int slot, SlotMapping mapping, int flags) {
     long at = slotAt(slot);
     INT.setOpaque(memory, at + ControlDescriptor.ATTACHMENT_AT, mapping.attachment());
     INT.setOpaque(memory, at + ControlDescriptor.BUFFER_AT, mapping.buffer());
@@ -203,10 +208,7 @@ public final class ControlFile {
     INT.setOpaque(memory, at + ControlDescriptor.PROCESS_AT, mapping.process());
     LONG.setOpaque(memory, at + ControlDescriptor.LENGTH_AT, mapping.length());
     INT.setOpaque(memory, at + ControlDescriptor.SEGMENT_AT, mapping.segment());
-    INT.setOpaque(
-        memory,
-        at + ControlDescriptor.SLOT_FLAGS_AT,
-        translated ? ControlDescriptor.SLOT_TRANSLATED : 0);
+    INT.setOpaque(memory, at + ControlDescriptor.SLOT_FLAGS_AT, flags);
     LONG.setOpaque(memory, at + ControlDescriptor.EPOCH_AT, mapping.epoch());
     LONG.setRelease(
         memory,
@@ -256,6 +258,11 @@ public final class ControlFile {
         ControlDescriptor.generation(grant(slot)),
         (long) LONG.getOpaque(memory, at + ControlDescriptor.LENGTH_AT),
         (long) LONG.getOpaque(memory, at + ControlDescriptor.EPOCH_AT));
+  }
+
+  /** The flags with which the slot was opened last. */
+  public int flags(int slot) {
+    return (int) INT.getOpaque(memory, slotAt(slot) + ControlDescriptor.SLOT_FLAGS_AT);
   }
 
   /** What the devices counted, over all slots ever used. */

@@ -5,6 +5,7 @@ import akka.actor.typed.receptionist.ServiceKey;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.FenceUsage;
 import dev.dmabufsim.common.driver.ImporterOffer;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import java.util.List;
 
 /** What an exporter node's hub is told by other nodes. */
@@ -97,12 +98,14 @@ public sealed interface ExporterMessage extends Wire {
   record IommuReady(Peer from, ActorRef<IommuMessage> iommu) implements ExporterMessage {}
 
   /**
-   * IOMMU: slots are open.
+   * IOMMU: slots are open. There is one such answer for each use that was asked for.
    *
+   * @param use what the slots are for: an attachment can have one of each use
    * @param tables one for each attachment that got a slot
    * @param refused attachments for which there was none: ENOMEM
    */
-  record SlotsMapped(Peer from, int buffer, long epoch, List<SgTable> tables, List<Integer> refused)
+  record SlotsMapped(
+      Peer from, int buffer, long epoch, SlotUse use, List<SgTable> tables, List<Integer> refused)
       implements ExporterMessage {}
 
   /** IOMMU: these slots are closed and drained. */
@@ -113,7 +116,8 @@ public sealed interface ExporterMessage extends Wire {
    * IOMMU: every slot of the buffer is closed.
    *
    * @param open attachments whose slots were still open when it was asked
-   * @param undrained attachments whose DMA was still in flight when the time for draining was over
+   * @param undrained attachments whose DMA was still in flight when the time for draining was over,
+   *     or whose device goes past the IOMMU ({@link SlotUse#ATS}), of which nothing is known
    * @param micros how long closing and draining took
    */
   record BufferClosed(

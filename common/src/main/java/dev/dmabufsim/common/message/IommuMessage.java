@@ -31,7 +31,8 @@ public sealed interface IommuMessage extends Wire {
   /**
    * Exporter: {@code dma_map_resource()} for several attachments of one buffer.
    *
-   * @param translated false for bus addresses, which the IOMMU does not police
+   * @param translated false for bus addresses, which the IOMMU does not police; what is asked for
+   *     the CPU is checked in any case
    */
   record MapSlots(
       Peer from,
@@ -45,7 +46,10 @@ public sealed interface IommuMessage extends Wire {
       List<SlotRequest> requests)
       implements IommuMessage {}
 
-  /** Exporter: {@code dma_unmap_resource()} for several attachments of one buffer. */
+  /**
+   * Exporter: {@code dma_unmap_resource()}, or what takes a CPU's mapping away, for several
+   * attachments of one buffer.
+   */
   record UnmapSlots(
       Peer from, ActorRef<ExporterMessage> replyTo, int buffer, List<MappingId> mappings)
       implements IommuMessage {}

@@ -70,7 +70,8 @@ final class ControlFileTest {
     return Stream.of(
         damage("another magic", (m, at) -> m.set(ValueLayout.JAVA_LONG, 0, 0x444d_4142L), "magic"),
         damage("no magic yet", (m, at) -> m.set(ValueLayout.JAVA_LONG, 0, 0), "magic"),
-        damage("a newer version", (m, at) -> m.set(ValueLayout.JAVA_INT, 8, 2), "version 2"),
+        damage("a newer version", (m, at) -> m.set(ValueLayout.JAVA_INT, 8, 3), "version 3"),
+        damage("an older version", (m, at) -> m.set(ValueLayout.JAVA_INT, 8, 1), "version 1"),
         damage("version zero", (m, at) -> m.set(ValueLayout.JAVA_INT, 8, 0), "version 0"),
         damage("no slots", (m, at) -> m.set(ValueLayout.JAVA_INT, 16, 0), "damaged"),
         damage("minus one slots", (m, at) -> m.set(ValueLayout.JAVA_INT, 16, -1), "damaged"),
@@ -220,10 +221,12 @@ final class ControlFileTest {
   @Test
   void saysOfASlotWhatTheIommuWroteThere() throws IOException {
     SlotMapping mapping = new SlotMapping(1, -2, 3, 4, 5, (1L << 56) - 1, 1L << 40, Long.MAX_VALUE);
-    control.openSlot(3, mapping, true);
+    int flags = ControlDescriptor.SLOT_TRANSLATED | ControlDescriptor.SLOT_CPU;
+    control.openSlot(3, mapping, flags);
 
     ControlFile device = ControlFile.open(file);
     assertThat(device.mapping(3)).isEqualTo(mapping);
+    assertThat(device.flags(3)).isEqualTo(flags);
     assertThat(device.grant(3))
         .isEqualTo(
             ControlDescriptor.grant(mapping.generation(), ControlDescriptor.PERMISSION_READ_WRITE));
@@ -232,7 +235,7 @@ final class ControlFileTest {
 
   @Test
   void keepsASlotsGenerationWhenItsPermissionChanges() {
-    control.openSlot(0, new SlotMapping(1, 2, 3, 4, 5, 6, 7, 8), true);
+    control.openSlot(0, new SlotMapping(1, 2, 3, 4, 5, 6, 7, 8), ControlDescriptor.SLOT_TRANSLATED);
 
     for (int permission :
         new int[] {
@@ -248,8 +251,8 @@ final class ControlFileTest {
 
   @Test
   void neverLowersTheMarkOfSlotsInUse() {
-    control.openSlot(5, new SlotMapping(1, 2, 3, 4, 5, 6, 7, 8), true);
-    control.openSlot(2, new SlotMapping(1, 2, 3, 4, 5, 6, 7, 8), true);
+    control.openSlot(5, new SlotMapping(1, 2, 3, 4, 5, 6, 7, 8), ControlDescriptor.SLOT_TRANSLATED);
+    control.openSlot(2, new SlotMapping(1, 2, 3, 4, 5, 6, 7, 8), ControlDescriptor.SLOT_TRANSLATED);
 
     assertThat(control.slotsHighWater()).isEqualTo(6);
   }
@@ -261,7 +264,7 @@ final class ControlFileTest {
     assertThat(at % ControlDescriptor.SLOT_BYTES).isZero();
 
     byte[] fresh = Files.readAllBytes(file);
-    control.openSlot(slot, new SlotMapping(-1, -1, -1, -1, -1, (1L << 56) - 1, -1L, -1L), true);
+    control.openSlot(slot, new SlotMapping(-1, -1, -1, -1, -1, (1L << 56) - 1, -1L, -1L), -1);
     control.setPermission(slot, 0xff);
     byte[] opened = Files.readAllBytes(file);
     assertThat(changed(fresh, opened))
@@ -293,7 +296,7 @@ final class ControlFileTest {
 
   @Test
   void countsEachKindOfOperationApartAndAddsUpAllSlots() {
-    control.openSlot(6, new SlotMapping(1, 2, 3, 4, 5, 6, 7, 8), true);
+    control.openSlot(6, new SlotMapping(1, 2, 3, 4, 5, 6, 7, 8), ControlDescriptor.SLOT_TRANSLATED);
     count(control.slotAt(0), 1);
     count(control.slotAt(6), 10);
 

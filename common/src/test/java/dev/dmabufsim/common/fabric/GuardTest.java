@@ -89,7 +89,10 @@ final class GuardTest {
   }
 
   private static void open(ControlFile control, long generation) {
-    control.openSlot(0, new SlotMapping(1, 1, 1, 1, 1, generation, SEGMENT_BYTES, 0), true);
+    control.openSlot(
+        0,
+        new SlotMapping(1, 1, 1, 1, 1, generation, SEGMENT_BYTES, 0),
+        ControlDescriptor.SLOT_TRANSLATED);
   }
 
   private static long stamp(MemorySegment memory) {
