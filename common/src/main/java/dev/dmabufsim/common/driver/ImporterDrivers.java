@@ -1,6 +1,7 @@
 package dev.dmabufsim.common.driver;
 
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
@@ -24,12 +25,7 @@ public final class ImporterDrivers {
     Map<String, ImporterDriver> found = new TreeMap<>();
     try {
       for (ImporterDriver driver : ServiceLoader.load(ImporterDriver.class)) {
-        String kind = driver.kind();
-        if (!kind.matches("[a-z][a-z0-9-]{0,31}")) {
-          throw new IllegalArgumentException(
-              "importer driver %s calls itself '%s': write lower-case letters, digits and hyphens"
-                  .formatted(driver.getClass().getName(), kind));
-        }
+        String kind = checked(driver);
         ImporterDriver before = found.put(kind, driver);
         if (before != null) {
           throw new IllegalArgumentException(
@@ -37,10 +33,33 @@ public final class ImporterDrivers {
                   .formatted(before.getClass().getName(), driver.getClass().getName(), kind));
         }
       }
-    } catch (ServiceConfigurationError e) {
-      throw new IllegalArgumentException("an importer driver cannot be loaded: " + e.getMessage());
+    } catch (ServiceConfigurationError | LinkageError e) {
+      Throwable cause = e.getCause();
+      throw new IllegalArgumentException(
+          "an importer driver cannot be loaded: "
+              + e.getMessage()
+              + (cause == null ? "" : ": " + cause));
     }
     return new ImporterDrivers(found);
+  }
+
+  /** The name of a driver, which may be anybody's code. */
+  private static String checked(ImporterDriver driver) {
+    String name = driver.getClass().getName();
+    String kind;
+    try {
+      kind = Objects.requireNonNull(driver.kind(), "kind()");
+      Objects.requireNonNull(driver.description(), "description()");
+      Objects.requireNonNull(driver.offer(), "offer()");
+    } catch (RuntimeException e) {
+      throw new IllegalArgumentException("importer driver %s fails: %s".formatted(name, e));
+    }
+    if (!kind.matches("[a-z][a-z0-9-]{0,31}")) {
+      throw new IllegalArgumentException(
+          "importer driver %s calls itself '%s': write lower-case letters, digits and hyphens"
+              .formatted(name, kind));
+    }
+    return kind;
   }
 
   /** The driver of that kind, if there is one. */

@@ -52,8 +52,7 @@ class BadListsTest {
             "thresholds: [revokes.outcomes.sever == 0]",
             "'revokes.outcomes.sever' is not a metric of the report; did you mean"
                 + " 'revokes.outcomes.severed'? legal here: "
-                + String.join(", ", Metrics.ALL.subList(0, 20))
-                + ", … (%d in all)".formatted(Metrics.ALL.size())),
+                + Nearest.listed(Metrics.ALL)),
         arguments(
             "thresholds: [dma.bytes = 0]", "'=' is not a comparison; write ==, !=, <=, >=, < or >"),
         arguments(
