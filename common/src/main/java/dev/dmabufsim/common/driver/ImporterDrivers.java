@@ -24,12 +24,7 @@ public final class ImporterDrivers {
     Map<String, ImporterDriver> found = new TreeMap<>();
     try {
       for (ImporterDriver driver : ServiceLoader.load(ImporterDriver.class)) {
-        String kind = driver.kind();
-        if (!kind.matches("[a-z][a-z0-9-]{0,31}")) {
-          throw new IllegalArgumentException(
-              "importer driver %s calls itself '%s': write lower-case letters, digits and hyphens"
-                  .formatted(driver.getClass().getName(), kind));
-        }
+        String kind = kind(driver);
         ImporterDriver before = found.put(kind, driver);
         if (before != null) {
           throw new IllegalArgumentException(
@@ -37,10 +32,37 @@ public final class ImporterDrivers {
                   .formatted(before.getClass().getName(), driver.getClass().getName(), kind));
         }
       }
-    } catch (ServiceConfigurationError e) {
-      throw new IllegalArgumentException("an importer driver cannot be loaded: " + e.getMessage());
+    } catch (ServiceConfigurationError | LinkageError e) {
+      String cause = e.getCause() == null ? "" : " (" + e.getCause() + ")";
+      throw new IllegalArgumentException(
+          oneLine("an importer driver cannot be loaded: " + e.getMessage() + cause), e);
     }
     return new ImporterDrivers(found);
+  }
+
+  private static String kind(ImporterDriver driver) {
+    String kind;
+    try {
+      kind = String.valueOf(driver.kind());
+    } catch (RuntimeException e) {
+      throw new IllegalArgumentException(
+          oneLine(
+              "importer driver %s does not say what it is called: %s"
+                  .formatted(driver.getClass().getName(), e)),
+          e);
+    }
+    if (!kind.matches("[a-z][a-z0-9-]{0,31}")) {
+      throw new IllegalArgumentException(
+          oneLine(
+              "importer driver %s calls itself '%s': write at most 32 lower-case letters, digits"
+                      .formatted(driver.getClass().getName(), kind)
+                  + " and hyphens, a letter first"));
+    }
+    return kind;
+  }
+
+  private static String oneLine(String text) {
+    return text.replaceAll("\\s+", " ");
   }
 
   /** The driver of that kind, if there is one. */
