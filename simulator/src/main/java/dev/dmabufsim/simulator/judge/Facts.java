@@ -2,26 +2,40 @@ package dev.dmabufsim.simulator.judge;
 
 import dev.dmabufsim.common.fabric.DmaCounters;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 
 /**
  * What is known about a run besides its histories.
  *
  * @param boundMicros the bound of a revoke
- * @param dma what the devices counted in shared memory
+ * @param dma what the devices counted in shared memory; empty if that is not known of what is
+ *     judged, as of a part of a run: then histories alone tell whether there was DMA
  * @param openSlots slots that still granted something when every node was gone
  * @param leftovers processes, segments and files that were left, each in words
  * @param troubles why the run as a whole may prove nothing, each in words: the cluster did not
  *     form, a node ended by itself, a fault did not fire, the run was interrupted
+ * @param honestImporters importer devices that keep the contract and that no fault befalls
+ * @param orderly whether the run ended in order, so that everybody could give back what he had
  */
 public record Facts(
     long boundMicros,
-    DmaCounters dma,
+    Optional<DmaCounters> dma,
     int openSlots,
     List<String> leftovers,
-    List<String> troubles) {
+    List<String> troubles,
+    Set<String> honestImporters,
+    boolean orderly) {
   /** Takes copies. */
   public Facts {
     leftovers = List.copyOf(leftovers);
     troubles = List.copyOf(troubles);
+    honestImporters = Set.copyOf(honestImporters);
+  }
+
+  /** What of it holds for each part of the run: nothing that was counted for all parts together. */
+  public Facts ofPart() {
+    return new Facts(
+        boundMicros, Optional.empty(), 0, List.of(), troubles, honestImporters, orderly);
   }
 }

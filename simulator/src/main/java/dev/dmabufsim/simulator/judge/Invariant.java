@@ -2,7 +2,10 @@ package dev.dmabufsim.simulator.judge;
 
 /** What must hold in every run. */
 public enum Invariant {
-  /** Foreign bytes in recycled memory = 0, leaked reads = 0. */
+  /**
+   * Foreign bytes in recycled memory = 0, leaked reads = 0; and what an importer that keeps the
+   * contract does too late goes unnoticed.
+   */
   NO_LATE_DMA(1, "no DMA lands after its revoke completed"),
   /** The bound is the scenario's: ask + block + sever. */
   BOUNDED(2, "every revoke ends within its bound"),
@@ -12,8 +15,12 @@ public enum Invariant {
   ONLY_REVOCABLE_ATTACHED(4, "no attachment that cannot be revoked is held"),
   /** Attachments, pins, mappings, slots, segments, processes, files. */
   NOTHING_LEFT(5, "nothing is left: attachments, pins, mappings, slots, processes, files"),
-  /** Neither to its next owner nor back to importers. */
-  HANDED_ON_AFTER_COMPLETION(6, "memory is never handed on before its revoke completed");
+  /**
+   * Neither to its next owner nor back to importers; and what a move hands on is, byte for byte,
+   * what was there.
+   */
+  HANDED_ON_AFTER_COMPLETION(
+      6, "memory is never handed on before its revoke completed; a move keeps its content");
 
   private final int number;
   private final String title;

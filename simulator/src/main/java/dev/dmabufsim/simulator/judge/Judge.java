@@ -1,15 +1,21 @@
 package dev.dmabufsim.simulator.judge;
 
 import dev.dmabufsim.common.contract.Errno;
+import dev.dmabufsim.common.contract.RevokeCause;
+import dev.dmabufsim.common.contract.RevokeOutcome;
 import dev.dmabufsim.common.fabric.Canary;
+import dev.dmabufsim.common.fabric.DmaCounters;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.history.HistoryLine;
-import dev.dmabufsim.common.message.Operation;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * Judges a run from its histories, merged by time, and from what was counted in shared memory.
@@ -25,40 +31,48 @@ public final class Judge {
 
   private record Memory(int buffer, long generation) {}
 
-  private record Mapper(int buffer, String importer, String kind) {}
-
   private record FailedProbe(
       String device, Epoch epoch, int attempts, int enodev, long sinceNanos) {}
 
   private record FailedDma(HistoryEvent.Refused event, long nanos) {}
 
   private final EnumMap<Invariant, List<String>> broken = new EnumMap<>(Invariant.class);
-  private final Map<Integer, HistoryEvent.Exported> buffers = new HashMap<>();
-  private final Map<Integer, Mapper> mappers = new HashMap<>();
-  private final Map<Epoch, Long> requested = new HashMap<>();
+  private final EnumMap<RevokeOutcome, Long> outcomes = new EnumMap<>(RevokeOutcome.class);
+  private final Names names = new Names();
+  private final LateAccesses late = new LateAccesses();
+  private final Map<Epoch, RevokeCause> requested = new LinkedHashMap<>();
   private final Map<Epoch, Long> completed = new HashMap<>();
   private final Map<Memory, Long> revokedMemory = new HashMap<>();
+  private final Map<Integer, Set<Integer>> heldUnmapped = new HashMap<>();
+  private final Map<Integer, Map<Integer, HistoryEvent.Attached>> unrevocable = new HashMap<>();
+  private final Set<Epoch> moved = new HashSet<>();
   private final List<String> leaks = new ArrayList<>();
   private final List<FailedProbe> probes = new ArrayList<>();
   private final List<FailedDma> failures = new ArrayList<>();
   private final List<HistoryEvent.RevokeUnfinished> unfinished = new ArrayList<>();
   private final List<HistoryEvent.RevokeCompleted> ends = new ArrayList<>();
+  private final List<HistoryEvent.BufferReleased> released = new ArrayList<>();
   private final List<Long> latencies = new ArrayList<>();
   private long mappedWhenRevoked;
+  private long liveWhenInvalidated;
   private long attached;
   private long attachedPeak;
   private long refused;
   private long enodev;
   private long scanned;
   private long foreign;
-  private long acked;
-  private long blocked;
-  private long severed;
+  private long phaseBroken;
+  private long movesRefused;
+  private long movesDamaged;
+  private long illegalCalls;
+  private long ignored;
+  private long cpuReads;
+  private long cpuFaults;
 
   /** Takes note of the next event. */
   public void accept(HistoryLine line) {
+    names.accept(line);
     switch (line.event()) {
-      case HistoryEvent.Exported e -> buffers.put(e.buffer(), e);
       case HistoryEvent.Attached e -> attached(e);
       case HistoryEvent.AttachRefused e -> {
         if (e.errno() != Errno.ENODEV) {
@@ -66,31 +80,37 @@ public final class Judge {
         }
       }
       case HistoryEvent.MapRefused e -> refused += e.attachments().size();
-      case HistoryEvent.Operated e -> {
-        if (e.operation() == Operation.DETACH) {
-          attached -= e.attachments().size();
-        }
-      }
-      case HistoryEvent.Reaped e -> attached -= e.attachments().size();
-      case HistoryEvent.RevokeRequested e -> {
-        requested.put(new Epoch(e.buffer(), e.epoch()), line.nanos());
-        revokedMemory.put(new Memory(e.buffer(), e.generation()), line.nanos());
-        mappedWhenRevoked += e.mapped();
-      }
+      case HistoryEvent.Operated e -> operated(e);
+      case HistoryEvent.Reaped e -> detached(e.buffer(), e.attachments());
+      case HistoryEvent.RevokeRequested e -> requested(e, line.nanos());
       case HistoryEvent.RevokeCompleted e -> completed(e, line.nanos());
       case HistoryEvent.RevokeUnfinished e -> unfinished.add(e);
       case HistoryEvent.HandedOver e -> handedOn(e.buffer(), e.epoch(), "to its next owner", line);
       case HistoryEvent.Restored e -> handedOn(e.buffer(), e.epoch(), "back to importers", line);
-      case HistoryEvent.Scanned e -> scanned(e);
-      case HistoryEvent.Leaked e ->
-          leaks.add(
-              "a read of "
-                  + who(e.attachment(), e.device())
-                  + " got "
-                  + e.words() * Long.BYTES
-                  + " bytes that were not of generation "
-                  + e.generation()
-                  + ", which it had mapped");
+      case HistoryEvent.Scanned e -> scanned(e, line.nanos());
+      case HistoryEvent.Leaked e -> {
+        late.leaked(e, line.nanos());
+        leaks.add(
+            "a read of "
+                + names.who(e.attachment(), e.device())
+                + " got "
+                + e.words() * Long.BYTES
+                + " bytes that were not of generation "
+                + e.generation()
+                + ", which it had mapped");
+      }
+      case HistoryEvent.Late e -> late.recorded(e);
+      case HistoryEvent.PhaseBroken e -> phaseBroken += e.count();
+      case HistoryEvent.Moved e -> moved(e);
+      case HistoryEvent.MoveRefused e -> movesRefused++;
+      case HistoryEvent.BufferReleased e -> released.add(e);
+      case HistoryEvent.CpuAccessed e -> {
+        cpuReads += e.reads();
+        cpuFaults += e.faults();
+      }
+      case HistoryEvent.IllegalCall e -> illegalCalls += Math.max(1, e.attachments().size());
+      case HistoryEvent.Dropped e -> ignored++;
+      case HistoryEvent.Invalidated e -> liveWhenInvalidated += e.live();
       case HistoryEvent.Probed e -> {
         enodev += e.enodev();
         if (e.enodev() < e.attempts()) {
@@ -127,36 +147,84 @@ public final class Judge {
               "%s stopped with %d slots in use".formatted(line.node(), e.slots()));
         }
       }
+      case HistoryEvent.Exported e -> {}
       case HistoryEvent.NodeStarted e -> {}
-      case HistoryEvent.IllegalCall e -> {}
-      case HistoryEvent.Invalidated e -> {}
       case HistoryEvent.Fenced e -> {}
       case HistoryEvent.Closed e -> {}
       case HistoryEvent.ProcessDied e -> {}
       case HistoryEvent.FaultPointReached e -> {}
-      case HistoryEvent.Dropped e -> {}
-      case HistoryEvent.Moved e -> {}
-      case HistoryEvent.MoveRefused e -> {}
-      case HistoryEvent.BufferReleased e -> {}
-      case HistoryEvent.Late e -> {}
-      case HistoryEvent.PhaseBroken e -> {}
-      case HistoryEvent.CpuAccessed e -> {}
     }
   }
 
   private void attached(HistoryEvent.Attached e) {
-    for (int id : e.attachments()) {
-      mappers.put(id, new Mapper(e.buffer(), e.importer(), e.kind()));
-    }
     attached += e.attachments().size();
     attachedPeak = Math.max(attachedPeak, attached);
-    HistoryEvent.Exported buffer = buffers.get(e.buffer());
-    boolean revokes = buffer == null || !buffer.kind().causes().isEmpty();
-    if (revokes && !e.revocable()) {
+    if (e.revocable()) {
+      return;
+    }
+    HistoryEvent.Exported buffer = names.exported(e.buffer());
+    List<RevokeCause> causes = buffer == null ? List.of(RevokeCause.RESET) : buffer.kind().causes();
+    if (causes.isEmpty() || causes.stream().anyMatch(c -> !forced(c))) {
+      // It may never be revoked, or only moved, and who cannot be told pins what must not move.
+      unrevocable
+          .computeIfAbsent(e.buffer(), b -> new LinkedHashMap<>())
+          .putAll(e.attachments().stream().collect(Collectors.toMap(id -> id, id -> e)));
+    } else {
+      holdsUnrevocable(e, e.attachments().get(0), "whose exporter revokes");
+    }
+  }
+
+  private static boolean forced(RevokeCause cause) {
+    return cause.after() != RevokeCause.After.MOVED;
+  }
+
+  private void holdsUnrevocable(HistoryEvent.Attached e, int attachment, String why) {
+    broke(
+        Invariant.ONLY_REVOCABLE_ATTACHED,
+        "%s (%s) holds attachment %d on buffer %s, %s"
+            .formatted(e.importer(), e.kind(), attachment, names.name(e.buffer()), why));
+  }
+
+  private void operated(HistoryEvent.Operated e) {
+    switch (e.operation()) {
+      case DETACH -> detached(e.buffer(), e.attachments());
+      case IOMMUFD_MAP -> held(e.buffer()).addAll(e.attachments());
+      case UNMAP -> held(e.buffer()).removeAll(e.attachments());
+      case PIN, UNPIN, MAP, BEGIN_CPU_ACCESS, END_CPU_ACCESS, MMAP, MUNMAP, VMAP, VUNMAP -> {}
+    }
+  }
+
+  private void detached(int buffer, List<Integer> attachments) {
+    attached -= attachments.size();
+    held(buffer).removeAll(attachments);
+    attachments.forEach(id -> unrevocable.getOrDefault(buffer, new HashMap<>()).remove(id));
+  }
+
+  /** Attachments that have a buffer's addresses and are not mapped. */
+  private Set<Integer> held(int buffer) {
+    return heldUnmapped.computeIfAbsent(buffer, b -> new HashSet<>());
+  }
+
+  private void requested(HistoryEvent.RevokeRequested e, long nanos) {
+    requested.put(new Epoch(e.buffer(), e.epoch()), e.cause());
+    revokedMemory.put(new Memory(e.buffer(), e.generation()), nanos);
+    mappedWhenRevoked += e.mapped() + held(e.buffer()).size();
+    if (forced(e.cause())) {
+      unrevocable
+          .getOrDefault(e.buffer(), new HashMap<>())
+          .forEach((id, by) -> holdsUnrevocable(by, id, "which is revoked: " + e.cause().label()));
+    }
+  }
+
+  private void moved(HistoryEvent.Moved e) {
+    moved.add(new Epoch(e.buffer(), e.epoch()));
+    if (e.before() != e.after()) {
+      movesDamaged++;
       broke(
-          Invariant.ONLY_REVOCABLE_ATTACHED,
-          "%s (%s) holds attachment %d on buffer %s, whose exporter revokes"
-              .formatted(e.importer(), e.kind(), e.attachments().get(0), name(e.buffer())));
+          Invariant.HANDED_ON_AFTER_COMPLETION,
+          "buffer %s: its content was another after the move of epoch %d, from segment %d to %d:"
+                  .formatted(names.name(e.buffer()), e.epoch(), e.fromSegment(), e.toSegment())
+              + " checksum %x, before %x".formatted(e.after(), e.before()));
     }
   }
 
@@ -164,12 +232,7 @@ public final class Judge {
     completed.put(new Epoch(e.buffer(), e.epoch()), nanos);
     ends.add(e);
     latencies.add(e.micros());
-    switch (e.outcome()) {
-      case ACKED -> acked++;
-      case BLOCKED -> blocked++;
-      case SEVERED -> severed++;
-      case ASSUMED -> {}
-    }
+    outcomes.merge(e.outcome(), 1L, Long::sum);
   }
 
   private void handedOn(int buffer, long epoch, String to, HistoryLine line) {
@@ -178,13 +241,16 @@ public final class Judge {
       broke(
           Invariant.HANDED_ON_AFTER_COMPLETION,
           "buffer %s: memory went %s before the revoke of epoch %d had completed"
-              .formatted(name(buffer), to, epoch));
+              .formatted(names.name(buffer), to, epoch));
     }
   }
 
-  private void scanned(HistoryEvent.Scanned e) {
+  private void scanned(HistoryEvent.Scanned e, long nanos) {
     scanned += e.bytes();
     foreign += e.foreignBytes();
+    if (e.foreignBytes() > 0) {
+      late.found(e, names.before(e), nanos);
+    }
     if (e.foreignBytes() > 0 && e.authors().isEmpty()) {
       broke(
           Invariant.NO_LATE_DMA,
@@ -205,23 +271,10 @@ public final class Judge {
 
   private String author(HistoryEvent.Foreign f) {
     return switch (f.tag()) {
-      case Canary.TAG_DEVICE -> who(f.author(), "an importer");
-      case Canary.TAG_EXPORTER -> "the exporter of buffer " + name(f.author());
+      case Canary.TAG_DEVICE -> names.who(f.author(), "an importer");
+      case Canary.TAG_EXPORTER -> "the exporter of buffer " + names.name(f.author());
       default -> "nobody of this program (tag " + f.tag() + ")";
     };
-  }
-
-  private String who(int attachment, String otherwise) {
-    Mapper mapper = mappers.get(attachment);
-    return mapper == null
-        ? otherwise + ", attachment " + attachment
-        : "attachment %d (%s, %s, buffer %s)"
-            .formatted(attachment, mapper.importer, mapper.kind, name(mapper.buffer));
-  }
-
-  private String name(int buffer) {
-    HistoryEvent.Exported e = buffers.get(buffer);
-    return (buffer & 0xffff) + (e == null ? "" : " of " + e.device());
   }
 
   private void broke(Invariant invariant, String detail) {
@@ -232,18 +285,48 @@ public final class Judge {
   public Findings finish(Facts facts) {
     judgeBounds(facts);
     judgeFailures();
+    judgeMoves();
+    late.violations(names, facts.honestImporters())
+        .forEach(told -> broke(Invariant.NO_LATE_DMA, told));
     // After what was found written: a late write does harm, a late read only learns.
     leaks.forEach(leak -> broke(Invariant.NO_LATE_DMA, leak));
-    if (facts.dma().leakedWords() > 0 && !broken.containsKey(Invariant.NO_LATE_DMA)) {
+    long leakedWords = facts.dma().map(DmaCounters::leakedWords).orElse(0L);
+    if (leakedWords > 0 && !broken.containsKey(Invariant.NO_LATE_DMA)) {
       broke(
           Invariant.NO_LATE_DMA,
-          facts.dma().leakedWords() * Long.BYTES + " bytes read that belonged to another owner");
+          leakedWords * Long.BYTES + " bytes read that belonged to another owner");
+    }
+    judgeLeftovers(facts);
+    return new Findings(violations(), unknowns(facts), figures(leakedWords > 0));
+  }
+
+  private void judgeMoves() {
+    requested.forEach((epoch, cause) -> {
+      if (cause.after() == RevokeCause.After.MOVED
+          && completed.containsKey(epoch)
+          && !moved.contains(epoch)) {
+        broke(
+            Invariant.HANDED_ON_AFTER_COMPLETION,
+            "buffer %s: the move of epoch %d completed and had not copied the content"
+                .formatted(names.name(epoch.buffer), epoch.epoch));
+      }
+    });
+  }
+
+  private void judgeLeftovers(Facts facts) {
+    for (HistoryEvent.BufferReleased e : released) {
+      // Of a run that was broken off it says nothing: nobody had the time to detach.
+      if (facts.orderly() && e.attachments() > 0) {
+        broke(
+            Invariant.NOTHING_LEFT,
+            "buffer %s was released with %d attachments"
+                .formatted(names.name(e.buffer()), e.attachments()));
+      }
     }
     if (facts.openSlots() > 0) {
       broke(Invariant.NOTHING_LEFT, facts.openSlots() + " slots still grant access");
     }
     facts.leftovers().forEach(left -> broke(Invariant.NOTHING_LEFT, left));
-    return new Findings(violations(), unknowns(facts), figures());
   }
 
   private void judgeBounds(Facts facts) {
@@ -252,7 +335,7 @@ public final class Judge {
         broke(
             Invariant.BOUNDED,
             "the revoke of buffer %s, epoch %d, took %d us; the bound is %d us"
-                .formatted(name(e.buffer()), e.epoch(), e.micros(), facts.boundMicros()));
+                .formatted(names.name(e.buffer()), e.epoch(), e.micros(), facts.boundMicros()));
       }
     }
     for (HistoryEvent.RevokeUnfinished e : unfinished) {
@@ -260,7 +343,7 @@ public final class Judge {
         broke(
             Invariant.BOUNDED,
             "the revoke of buffer %s, epoch %d, hangs: %d us and not complete, the bound is %d us;"
-                    .formatted(name(e.buffer()), e.epoch(), e.micros(), facts.boundMicros())
+                    .formatted(names.name(e.buffer()), e.epoch(), e.micros(), facts.boundMicros())
                 + " it waits for %d fences and %d unmaps"
                     .formatted(e.fences().size(), e.unmaps().size())
                 + first(e));
@@ -270,7 +353,7 @@ public final class Judge {
 
   private String first(HistoryEvent.RevokeUnfinished e) {
     List<Integer> owing = e.fences().isEmpty() ? e.unmaps() : e.fences();
-    return owing.isEmpty() ? "" : ", the first of " + who(owing.get(0), "an importer");
+    return owing.isEmpty() ? "" : ", the first of " + names.who(owing.get(0), "an importer");
   }
 
   private void judgeFailures() {
@@ -283,7 +366,7 @@ public final class Judge {
                 .formatted(
                     probe.device,
                     probe.attempts,
-                    name(probe.epoch.buffer),
+                    names.name(probe.epoch.buffer),
                     probe.epoch.epoch,
                     probe.enodev));
       }
@@ -295,7 +378,7 @@ public final class Judge {
         broke(
             Invariant.FAILS_ONLY_AFTER_REVOKE,
             "DMA of %s failed (%s) although no revoke of its memory had been asked for"
-                .formatted(who(e.attachment(), e.device()), e.how()));
+                .formatted(names.who(e.attachment(), e.device()), e.how()));
       }
     }
   }
@@ -322,10 +405,10 @@ public final class Judge {
     } else if (mappedWhenRevoked == 0) {
       unknowns.add("nothing was mapped when it was revoked");
     }
-    if (facts.dma().operations() == 0) {
+    if (facts.dma().map(dma -> dma.operations() == 0).orElse(liveWhenInvalidated == 0)) {
       unknowns.add("no DMA was done");
     }
-    if (scanned == 0) {
+    if (scanned == 0 && (requested.isEmpty() || someNextOwner())) {
       unknowns.add("no next owner looked through his memory");
     }
     long open = (long) requested.size() - completed.size() - unfinished.size();
@@ -341,18 +424,32 @@ public final class Judge {
     return unknowns;
   }
 
-  private Findings.Figures figures() {
+  /** Memory that decodes nothing any more has none, and what is revoked for good needs none. */
+  private boolean someNextOwner() {
+    return requested.values().stream()
+        .anyMatch(c -> !c.decodesNothing() && c.after() != RevokeCause.After.DEAD);
+  }
+
+  private Findings.Figures figures(boolean wordsLeaked) {
     return new Findings.Figures(
-        requested.size(),
-        completed.size(),
-        acked,
-        blocked,
-        severed,
-        List.copyOf(latencies),
+        new Findings.Revokes(
+            requested.size(),
+            completed.size(),
+            outcomes.getOrDefault(RevokeOutcome.ACKED, 0L),
+            outcomes.getOrDefault(RevokeOutcome.BLOCKED, 0L),
+            outcomes.getOrDefault(RevokeOutcome.SEVERED, 0L),
+            outcomes.getOrDefault(RevokeOutcome.ASSUMED, 0L),
+            List.copyOf(latencies),
+            unfinished.stream().map(HistoryEvent.RevokeUnfinished::micros).toList()),
         attachedPeak,
         refused,
         enodev,
         scanned,
-        foreign);
+        foreign,
+        late.counted(names, wordsLeaked),
+        phaseBroken,
+        new Findings.Moves(moved.size(), movesRefused, movesDamaged),
+        new Findings.Calls(illegalCalls, ignored),
+        new Findings.Cpu(cpuReads, cpuFaults));
   }
 }

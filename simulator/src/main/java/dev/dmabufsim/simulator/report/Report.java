@@ -1,11 +1,12 @@
 package dev.dmabufsim.simulator.report;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * {@code report.json}. Its schema is {@code report.schema.json} beside the scenarios; field names
- * are the components' names here.
+ * are the components' names here, but for {@code iommu-fault}.
  *
  * @param scenario the scenario's name
  * @param contract the sequence that was played
@@ -19,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param thresholds what the scenario demands
  * @param revokes figures of the revokes
  * @param attachments figures of the attachments
+ * @param calls calls and messages that were not carried out
+ * @param cpu accesses by CPU
  * @param dma figures of the DMA
  * @param canary what next owners found
  */
@@ -35,6 +38,8 @@ public record Report(
     List<ThresholdResult> thresholds,
     Revokes revokes,
     Attachments attachments,
+    Calls calls,
+    Cpu cpu,
     Dma dma,
     Canary canary) {
 
@@ -57,17 +62,27 @@ public record Report(
       long requested,
       long completed,
       Outcomes outcomes,
+      Moves moves,
       Percentiles latencyMicros,
       long boundMicros) {}
 
   /** Completed revokes by what they needed. */
-  public record Outcomes(long acked, long blocked, long severed) {}
+  public record Outcomes(long acked, long blocked, long severed, long assumed) {}
+
+  /** Moves: completed ones, refused ones, and those after which the content was another. */
+  public record Moves(long completed, long refused, long damaged) {}
 
   /** Measured times; all zero if nothing was measured. */
   public record Percentiles(long p50, long p90, long p99, long max) {}
 
   /** Attachments: most at once, and refused ones. */
   public record Attachments(long peak, long refused) {}
+
+  /** Calls that were not legal, and messages that were dropped. */
+  public record Calls(long illegal, long ignored) {}
+
+  /** Accesses by CPU that succeeded, and that ended as SIGBUS does. */
+  public record Cpu(long reads, long faults) {}
 
   /**
    * DMA as the devices counted it.
@@ -77,6 +92,8 @@ public record Report(
    * @param iommuFaults accesses that the IOMMU refused
    * @param aborted accesses whose memory was severed under them
    * @param leakedBytes bytes read that belonged to another owner
+   * @param phaseBroken accesses that the phase of their mapping forbade
+   * @param late accesses to memory whose revoke had completed
    */
   public record Dma(
       long operations,
@@ -85,7 +102,45 @@ public record Report(
       long failedAfterRevoke,
       long iommuFaults,
       long aborted,
-      long leakedBytes) {}
+      long leakedBytes,
+      long phaseBroken,
+      Late late) {}
+
+  /** Late accesses by what became of them, mildest first. */
+  public record Late(
+      LateClass nirvana,
+      @JsonProperty("iommu-fault") LateClass iommuFault,
+      LateClass aer,
+      LateClass uaf) {}
+
+  /** Late accesses of one class; no example if there is none, or none is known. */
+  public record LateClass(long count, @Nullable LateExample first) {}
+
+  /**
+   * A late access.
+   *
+   * @param importer the device, or {@code unknown}
+   * @param kind of importer, or {@code unknown}
+   * @param attachment its id, 0 if it is not known
+   * @param exporter the device whose buffer it was meant for, or {@code unknown}
+   * @param buffer that buffer's number on its node
+   * @param offset where in the buffer, bytes; null if that is not known
+   * @param wrote whether it wrote
+   * @param atMicros when, since the first event in the histories
+   * @param afterMicros how long after that revoke had completed; null if that is not known
+   * @param evidence access, bytes or leak
+   */
+  public record LateExample(
+      String importer,
+      String kind,
+      int attachment,
+      String exporter,
+      int buffer,
+      @Nullable Long offset,
+      boolean wrote,
+      long atMicros,
+      @Nullable Long afterMicros,
+      String evidence) {}
 
   /** What next owners looked through and found. */
   public record Canary(long bytesScanned, long foreignBytes) {}

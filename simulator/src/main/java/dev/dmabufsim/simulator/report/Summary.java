@@ -4,6 +4,7 @@ import dev.dmabufsim.simulator.judge.Invariant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 
 /** The end of a run, for people: what had to hold first, then the figures. */
 public final class Summary {
@@ -29,13 +30,19 @@ public final class Summary {
     lines.add("");
     Report.Revokes v = r.revokes();
     lines.add(
-        "  revokes      %d of %d completed: %d acked, %d blocked, %d severed"
+        "  revokes      %d of %d completed: %d acked, %d blocked, %d severed, %d assumed"
             .formatted(
                 v.completed(),
                 v.requested(),
                 v.outcomes().acked(),
                 v.outcomes().blocked(),
-                v.outcomes().severed()));
+                v.outcomes().severed(),
+                v.outcomes().assumed()));
+    if (v.moves().completed() + v.moves().refused() > 0) {
+      lines.add(
+          "  moves        %d completed, %d refused"
+              .formatted(v.moves().completed(), v.moves().refused()));
+    }
     lines.add(
         "  took         p50 %s  p90 %s  p99 %s  max %s  (bound %s)"
             .formatted(
@@ -65,6 +72,15 @@ public final class Summary {
             r.canary().bytesScanned() / MIB,
             r.canary().foreignBytes(),
             d.leakedBytes()));
+    late(lines, d);
+    if (r.cpu().reads() + r.cpu().faults() > 0) {
+      lines.add("  cpu          %d reads, %d faults".formatted(r.cpu().reads(), r.cpu().faults()));
+    }
+    if (r.calls().illegal() + r.calls().ignored() > 0) {
+      lines.add(
+          "  calls        %d illegal, %d messages ignored"
+              .formatted(r.calls().illegal(), r.calls().ignored()));
+    }
     lines.add("");
     lines.add(
         String.format(
@@ -77,6 +93,38 @@ public final class Summary {
             r.seconds()));
     r.reasons().forEach(reason -> lines.add((unknown ? "  because " : "  besides, ") + reason));
     return lines;
+  }
+
+  private static void late(List<String> lines, Report.Dma d) {
+    Report.Late late = d.late();
+    lines.add(
+        "  late         %d nirvana, %d iommu-fault, %d aer, %d uaf%s"
+            .formatted(
+                late.nirvana().count(),
+                late.iommuFault().count(),
+                late.aer().count(),
+                late.uaf().count(),
+                d.phaseBroken() == 0 ? "" : "; %d out of phase".formatted(d.phaseBroken())));
+    Stream.of(late.uaf(), late.aer(), late.iommuFault(), late.nirvana())
+        .filter(worst -> worst.count() > 0)
+        .limit(1)
+        .flatMap(worst -> Stream.ofNullable(worst.first()))
+        .forEach(first -> lines.add("               the worst: " + example(first)));
+  }
+
+  private static String example(Report.LateExample e) {
+    String where = e.offset() == null ? "" : " at offset " + e.offset();
+    String when =
+        e.afterMicros() == null ? "" : ", %d us after its revoke".formatted(e.afterMicros());
+    return "%s (%s) %s buffer %d of %s%s%s"
+        .formatted(
+            e.importer(),
+            e.kind(),
+            e.wrote() ? "wrote to" : "read",
+            e.buffer(),
+            e.exporter(),
+            where,
+            when);
   }
 
   private static String number(double value) {

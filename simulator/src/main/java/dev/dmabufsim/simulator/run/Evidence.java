@@ -1,5 +1,6 @@
 package dev.dmabufsim.simulator.run;
 
+import dev.dmabufsim.common.contract.Behaviour;
 import dev.dmabufsim.common.fabric.ControlDescriptor;
 import dev.dmabufsim.common.fabric.ControlFile;
 import dev.dmabufsim.common.fabric.DmaCounters;
@@ -9,12 +10,18 @@ import dev.dmabufsim.simulator.judge.Judge;
 import dev.dmabufsim.simulator.judge.Verdict;
 import dev.dmabufsim.simulator.report.Report;
 import dev.dmabufsim.simulator.report.Reports;
+import dev.dmabufsim.simulator.scenario.FaultSpec;
+import dev.dmabufsim.simulator.scenario.ImporterSpec;
+import dev.dmabufsim.simulator.scenario.Scenario;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** What a run left to judge it by, gathered when every node is gone. */
 record Evidence(
@@ -22,6 +29,7 @@ record Evidence(
     int openSlots,
     List<String> leftovers,
     List<String> troubles,
+    boolean orderly,
     List<Path> files) {
   private static final double GIB = 1L << 30;
   private static final double NANOS = 1e9;
@@ -44,6 +52,7 @@ record Evidence(
       int openSlots,
       List<String> leftovers,
       List<String> troubles,
+      boolean orderly,
       RunDirectory directory,
       Collection<String> nodes) {
     return new Evidence(
@@ -51,10 +60,11 @@ record Evidence(
         openSlots,
         List.copyOf(leftovers),
         List.copyOf(troubles),
+        orderly,
         nodes.stream().map(directory::history).toList());
   }
 
-  Report judge(
+  Played judge(
       RunOptions options,
       RunDirectory directory,
       List<Report.Node> nodes,
@@ -68,7 +78,16 @@ record Evidence(
     List<String> all = new ArrayList<>(troubles);
     all.addAll(histories.cut());
     long bound = options.scenario().bound().total().toNanos() / 1000;
-    Findings findings = judge.finish(new Facts(bound, dma, openSlots, leftovers, all));
+    Facts facts =
+        new Facts(
+            bound,
+            Optional.of(dma),
+            openSlots,
+            leftovers,
+            all,
+            honestImporters(options.scenario()),
+            orderly);
+    Findings findings = judge.finish(facts);
     Report figures =
         report(options, nodes, findings, bound, started, begunNanos, dmaNanos, List.of());
     List<Report.ThresholdResult> thresholds =
@@ -76,7 +95,22 @@ record Evidence(
     Report report =
         report(options, nodes, findings, bound, started, begunNanos, dmaNanos, thresholds);
     Reports.write(report, directory.report());
-    return report;
+    return new Played(report, directory, facts, histories.lines());
+  }
+
+  /**
+   * Importer devices that keep the contract. Not those of a node that is killed: its driver stops
+   * in the middle of its work while its engines run on, and nobody can be honest then.
+   */
+  static Set<String> honestImporters(Scenario scenario) {
+    Set<String> killed =
+        scenario.faults().stream().map(FaultSpec::node).collect(Collectors.toSet());
+    return scenario.nodes().stream()
+        .filter(n -> !killed.contains(n.name()))
+        .flatMap(n -> n.importers().stream())
+        .filter(i -> i.behaviour() == Behaviour.HONEST)
+        .map(ImporterSpec::name)
+        .collect(Collectors.toSet());
   }
 
   private Report report(
@@ -104,12 +138,19 @@ record Evidence(
             .toList(),
         thresholds,
         new Report.Revokes(
-            f.revokesRequested(),
-            f.revokesCompleted(),
-            new Report.Outcomes(f.acked(), f.blocked(), f.severed()),
-            Reports.percentiles(f.latenciesMicros()),
+            f.revokes().requested(),
+            f.revokes().completed(),
+            new Report.Outcomes(
+                f.revokes().acked(),
+                f.revokes().blocked(),
+                f.revokes().severed(),
+                f.revokes().assumed()),
+            new Report.Moves(f.moves().completed(), f.moves().refused(), f.moves().damaged()),
+            Reports.percentiles(f.revokes().latenciesMicros()),
             boundMicros),
         new Report.Attachments(f.attachmentsPeak(), f.attachmentsRefused()),
+        new Report.Calls(f.calls().illegal(), f.calls().ignored()),
+        new Report.Cpu(f.cpu().reads(), f.cpu().faults()),
         new Report.Dma(
             dma.operations(),
             dma.bytes(),
@@ -117,7 +158,9 @@ record Evidence(
             dma.enodev(),
             dma.faults(),
             dma.aborted(),
-            dma.leakedWords() * Long.BYTES),
+            dma.leakedWords() * Long.BYTES,
+            f.phaseBroken(),
+            Reports.late(f.late())),
         new Report.Canary(f.canaryBytesScanned(), f.canaryForeignBytes()));
   }
 

@@ -9,7 +9,7 @@ import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 
 /** Tells a person how far a run is: a bar on a terminal, plain lines elsewhere. */
-interface Progress extends AutoCloseable {
+public interface Progress extends AutoCloseable {
   /** Something worth a line. */
   void say(String line);
 

@@ -10,7 +10,6 @@ import dev.dmabufsim.common.fabric.FabricSweeper;
 import dev.dmabufsim.common.fabric.ProcessEntry;
 import dev.dmabufsim.common.fabric.ProcessIdentity;
 import dev.dmabufsim.simulator.report.Report;
-import dev.dmabufsim.simulator.scenario.FaultSpec;
 import dev.dmabufsim.simulator.scenario.NodeSpec;
 import dev.dmabufsim.simulator.scenario.Scenario;
 import dev.dmabufsim.simulator.scenario.ScenarioWriter;
@@ -21,20 +20,18 @@ import java.nio.file.Files;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
-import java.util.stream.Collectors;
 
 /**
  * One run, from starting the nodes to the verdict. Everything that comes from nodes goes through
@@ -46,12 +43,8 @@ public final class Run {
   private static final Duration ENDING = Duration.ofSeconds(15);
   private static final Duration LEAVING = Duration.ofSeconds(20);
 
-  /**
-   * Beyond what the scenario's own times add up to: a busy host is slow, and that proves nothing.
-   */
-  private static final Duration ROUND_SLACK = Duration.ofSeconds(15);
-
-  private static final int SIGKILL_STATUS = 137;
+  /** For DMA, by mmap and by vmap. */
+  private static final int MAPPINGS_WITH_CPU = 3;
 
   private sealed interface Input {
     record Reported(NodeReport report) implements Input {}
@@ -67,30 +60,23 @@ public final class Run {
 
   private final RunOptions options;
   private final Scenario scenario;
+  private final RunCore core;
   private final RunDirectory directory;
   private final Progress progress;
-  private final Consumer<Report> print;
+  private final Consumer<Played> print;
   private final BlockingQueue<Input> inputs = new LinkedBlockingQueue<>();
   private final Map<String, NodeProcess> nodes = new LinkedHashMap<>();
-  private final Map<String, Integer> exits = new HashMap<>();
-  private final Set<String> ready = new HashSet<>();
-  private final Set<String> settled = new HashSet<>();
-  private final Set<String> ended = new HashSet<>();
-  private final Set<String> roundsDone = new HashSet<>();
-  private final Map<String, Integer> rounds = new HashMap<>();
-  private final Set<FaultSpec> fired = new HashSet<>();
-  private final Set<String> killed = new HashSet<>();
-  private final List<String> troubles = new ArrayList<>();
   private final CountDownLatch finished = new CountDownLatch(1);
+  private RunCore.State state = RunCore.State.begin();
   private long dmaNanos;
   private boolean orderly;
 
-  private Run(
-      RunOptions options, RunDirectory directory, Progress progress, Consumer<Report> print) {
+  private Run(RunOptions options, Progress progress, Consumer<Played> print) {
     this.print = print;
     this.options = options;
     this.scenario = options.scenario();
-    this.directory = directory;
+    this.core = new RunCore(scenario);
+    this.directory = new RunDirectory(options.directory());
     this.progress = progress;
   }
 
@@ -103,11 +89,29 @@ public final class Run {
    */
   public static Report run(RunOptions options, Consumer<Report> print) throws IOException {
     try (Progress progress = Progress.create(options.quiet())) {
-      return new Run(options, new RunDirectory(options.directory()), progress, print).go();
+      return new Run(options, progress, closing(progress, print)).go().report();
     }
   }
 
-  private Report go() throws IOException {
+  /** Here, for after an interrupt the JVM ends as soon as a run is finished. */
+  private static Consumer<Played> closing(Progress progress, Consumer<Report> print) {
+    return played -> {
+      progress.close();
+      print.accept(played.report());
+    };
+  }
+
+  /**
+   * As {@link #run}, for a caller that judges parts of a run by themselves. Prints nothing.
+   *
+   * @param progress is told how far the run is, by the calling thread; not closed
+   * @return the run, also of one that was interrupted, which its facts' troubles say
+   */
+  public static Played play(RunOptions options, Progress progress) throws IOException {
+    return new Run(options, progress, played -> {}).go();
+  }
+
+  private Played go() throws IOException {
     Instant started = Instant.now();
     long begun = System.nanoTime();
     FabricSweeper.sweep(Fabric.SHM);
@@ -123,7 +127,7 @@ public final class Run {
     }
   }
 
-  private Report play(Fabric fabric, Instant started, long begun) throws IOException {
+  private Played play(Fabric fabric, Instant started, long begun) throws IOException {
     try {
       fabric.control().register(ProcessIdentity.self(), ProcessEntry.ROLE_OWNER, "launcher");
       drive(fabric);
@@ -135,13 +139,12 @@ public final class Run {
       if (Files.exists(fabric.directory())) {
         leftovers.add(fabric.directory() + " is still there");
       }
-      Report report =
-          Evidence.gather(dma, openSlots, leftovers, troubles, directory, nodes.keySet())
+      Played played =
+          Evidence.gather(
+                  dma, openSlots, leftovers, state.troubles(), orderly, directory, nodes.keySet())
               .judge(options, directory, nodeRows(), started, begun, dmaNanos);
-      // Here, for after an interrupt the JVM ends as soon as this is finished.
-      progress.close();
-      print.accept(report);
-      return report;
+      print.accept(played);
+      return played;
     } finally {
       nodes.values().forEach(NodeProcess::kill);
       fabric.remove();
@@ -170,39 +173,44 @@ public final class Run {
   }
 
   private int slots() {
-    int attachments =
+    int mappings =
         scenario.nodes().stream()
             .flatMap(n -> n.importers().stream())
-            .mapToInt(i -> i.attachments())
+            .mapToInt(i -> i.attachments() * (i.cpuAccess() ? MAPPINGS_WITH_CPU : 1))
             .sum();
     // As many again: slots that still drain are not free yet when their device wants others.
-    return Math.max(1024, 2 * attachments);
+    return Math.max(1024, 2 * mappings);
   }
 
   private void drive(Fabric fabric) throws IOException {
     try {
       start(fabric);
-      if (!await("the cluster to form", FORMING, () -> ready.size() == nodes.size())) {
-        troubles.add("the cluster did not form: " + missing(ready) + " not ready");
+      if (!await(FORMING, () -> core.formed(state), () -> !state.troubles().isEmpty())) {
+        trouble(
+            "the cluster did not form: "
+                + String.join(", ", core.missingToForm(state))
+                + " not ready");
         return;
       }
       progress.say("  cluster of %d nodes formed".formatted(nodes.size()));
       long dmaBegun = System.nanoTime();
       tell(Role.IMPORTER, NodeCommand.BEGIN);
-      if (!await("attachments", SETTLING, () -> all(Role.IMPORTER, settled))) {
-        troubles.add("importers did not get their attachments: " + missing(Role.IMPORTER, settled));
+      if (!await(SETTLING, Role.IMPORTER, RunCore.Milestone.SETTLED)) {
+        trouble(
+            "importers did not get their attachments: "
+                + missing(Role.IMPORTER, RunCore.Milestone.SETTLED));
         return;
       }
       tell(Role.EXPORTER, NodeCommand.BEGIN);
       playRounds();
-      awaitFaults();
+      state = core.judgeFaults(state);
       dmaNanos = System.nanoTime() - dmaBegun;
       tell(Role.EXPORTER, NodeCommand.END);
       tell(Role.IMPORTER, NodeCommand.END);
-      if (!await("importers to detach", ENDING, () -> all(Role.IMPORTER, ended))) {
-        troubles.add(
+      if (!await(ENDING, Role.IMPORTER, RunCore.Milestone.ENDED)) {
+        trouble(
             "importers did not give everything back within %d s: %s"
-                .formatted(ENDING.toSeconds(), missing(Role.IMPORTER, ended)));
+                .formatted(ENDING.toSeconds(), missing(Role.IMPORTER, RunCore.Milestone.ENDED)));
       }
       // Importers first: what they leave behind is then seen by those that stay.
       leave(Role.IMPORTER);
@@ -210,8 +218,16 @@ public final class Run {
       leave(Role.IOMMU);
       orderly = true;
     } catch (Interruption e) {
-      troubles.add("the run was interrupted");
+      trouble("the run was interrupted");
     }
+  }
+
+  private void trouble(String what) {
+    state = state.trouble(what);
+  }
+
+  private String missing(Role role, RunCore.Milestone milestone) {
+    return String.join(", ", core.missing(state, role, milestone));
   }
 
   private void start(Fabric fabric) throws IOException, Interruption {
@@ -250,162 +266,108 @@ public final class Run {
   }
 
   private void playRounds() throws Interruption {
-    Duration perRound =
+    Duration limit =
         scenario
             .revokes()
             .limit()
             .plus(scenario.revokes().every())
             .plus(scenario.revokes().hold())
-            .plus(ROUND_SLACK);
-    int of =
-        scenario.revokes().rounds()
-            * (int) nodes.values().stream().filter(n -> is(n, Role.EXPORTER)).count();
-    int before = -1;
-    while (!all(Role.EXPORTER, roundsDone)) {
-      int done = rounds.values().stream().mapToInt(Integer::intValue).sum();
-      if (done == before && !all(Role.EXPORTER, roundsDone)) {
+            .plus(options.slack());
+    int expected = core.roundsExpected();
+    var patience = new RunCore.Patience(limit.toNanos(), 0, System.nanoTime());
+    while (!core.roundsOver(state)) {
+      long left = patience.leftNanos(System.nanoTime());
+      if (left <= 0) {
         // Not a violation by itself: the judge looks at how long each revoke took.
-        progress.say("  no round ended within %d s: giving up".formatted(perRound.toSeconds()));
+        progress.say("  no round ended within %d s: giving up".formatted(limit.toSeconds()));
         return;
       }
-      before = done;
-      int sofar = done;
-      await(
-          "a round",
-          perRound,
-          () ->
-              rounds.values().stream().mapToInt(Integer::intValue).sum() > sofar
-                  || all(Role.EXPORTER, roundsDone));
-      int now = rounds.values().stream().mapToInt(Integer::intValue).sum();
-      if (now > sofar) {
-        progress.rounds(now, of, killed.isEmpty() ? "" : "killed: " + String.join(", ", killed));
-      }
-    }
-  }
-
-  private void awaitFaults() throws Interruption {
-    for (FaultSpec fault : scenario.faults()) {
-      if (!fired.contains(fault)) {
-        troubles.add(
-            "the fault {%s: %s, at: %s, revoke: %d} did not fire"
-                .formatted(fault.kind().label(), fault.node(), fault.at(), fault.revoke()));
+      handleNext(left);
+      int played = core.roundsPlayed(state);
+      if (played > patience.played()) {
+        patience = patience.seen(played, System.nanoTime());
+        Set<String> killed = state.killed();
+        progress.rounds(
+            played,
+            Math.max(played, expected),
+            killed.isEmpty() ? "" : "killed: " + String.join(", ", new TreeSet<>(killed)));
       }
     }
   }
 
   private void leave(Role role) throws Interruption {
     tell(role, NodeCommand.LEAVE);
-    await(
-        role.label() + " nodes to leave",
-        LEAVING,
-        () -> nodes.values().stream().filter(n -> is(n, role)).noneMatch(this::running));
-  }
-
-  private boolean running(NodeProcess node) {
-    return !exits.containsKey(node.spec().name());
-  }
-
-  private static boolean is(NodeProcess node, Role role) {
-    return node.spec().role() == role;
-  }
-
-  private boolean all(Role role, Set<String> those) {
-    return nodes.values().stream()
-        .filter(n -> is(n, role))
-        .allMatch(n -> those.contains(n.spec().name()) || !running(n));
-  }
-
-  private String missing(Set<String> those) {
-    List<String> names = nodes.keySet().stream().filter(n -> !those.contains(n)).sorted().toList();
-    return String.join(", ", names);
-  }
-
-  private String missing(Role role, Set<String> those) {
-    return nodes.values().stream()
-        .filter(n -> is(n, role) && running(n) && !those.contains(n.spec().name()))
-        .map(n -> n.spec().name())
-        .sorted()
-        .collect(Collectors.joining(", "));
+    await(LEAVING, () -> core.gone(state, role), () -> false);
   }
 
   private void tell(Role role, NodeCommand command) {
-    nodes.values().stream().filter(n -> is(n, role)).forEach(n -> n.tell(command));
+    nodes.values().stream().filter(n -> n.spec().role() == role).forEach(n -> n.tell(command));
   }
 
-  /** Waits for a condition while the nodes' reports come in. False when the limit is over. */
-  private boolean await(String what, Duration limit, BooleanSupplier condition)
+  private boolean await(Duration limit, Role role, RunCore.Milestone milestone)
+      throws Interruption {
+    return await(limit, () -> core.all(state, role, milestone), () -> false);
+  }
+
+  /**
+   * Waits for a condition while the nodes' reports come in. False when the limit is over, or there
+   * is no hope any more.
+   */
+  private boolean await(Duration limit, BooleanSupplier condition, BooleanSupplier hopeless)
       throws Interruption {
     long deadline = System.nanoTime() + limit.toNanos();
     while (!condition.getAsBoolean()) {
       long left = deadline - System.nanoTime();
-      if (left <= 0) {
+      if (left <= 0 || hopeless.getAsBoolean()) {
         return false;
       }
-      try {
-        Input input = inputs.poll(left, TimeUnit.NANOSECONDS);
-        if (input != null) {
-          handle(input);
-        }
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new Interruption();
-      }
-      if (!troubles.isEmpty() && what.startsWith("the cluster")) {
-        return false;
-      }
+      handleNext(left);
     }
     return true;
   }
 
+  /** Waits for what comes next, for so long at most. */
+  private void handleNext(long nanos) throws Interruption {
+    try {
+      Input input = inputs.poll(nanos, TimeUnit.NANOSECONDS);
+      if (input != null) {
+        handle(input);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new Interruption();
+    }
+  }
+
   private void handle(Input input) throws Interruption {
     switch (input) {
-      case Input.Reported r -> handle(r.report());
-      case Input.Exited e -> exited(e.node(), e.status());
+      case Input.Reported r -> {
+        RunCore.Step step = core.reported(state, r.report());
+        state = step.state();
+        step.effects().forEach(this::carryOut);
+      }
+      case Input.Exited e -> exited(e);
       case Input.Interrupted i -> throw new Interruption();
     }
   }
 
-  private void handle(NodeReport report) {
-    switch (report) {
-      case NodeReport.Ready r -> ready.add(r.node());
-      case NodeReport.Settled r -> {
-        if (settled.add(r.node())) {
+  private void carryOut(RunCore.Effect effect) {
+    switch (effect) {
+      case RunCore.Effect.Say e -> progress.say("  " + e.line());
+      case RunCore.Effect.Kill e -> {
+        NodeProcess node = nodes.get(e.node());
+        if (node != null) {
+          node.kill();
           progress.say(
-              "  %s: %d attachments live, %d refused".formatted(r.node(), r.live(), r.refused()));
+              "  kill -9 %s (pid %d) at %s, its round %d"
+                  .formatted(e.node(), node.pid(), e.point(), e.revoke()));
         }
       }
-      case NodeReport.RoundDone r -> rounds.put(r.node(), r.round());
-      case NodeReport.RoundsDone r -> roundsDone.add(r.node());
-      case NodeReport.Ended r -> ended.add(r.node());
-      case NodeReport.AtPoint r -> fire(r);
-      case NodeReport.Failed r -> {
-        troubles.add(r.node() + " failed: " + r.why());
-        progress.say("  " + r.node() + " failed: " + r.why());
-      }
     }
   }
 
-  private void fire(NodeReport.AtPoint at) {
-    for (FaultSpec fault : scenario.faults()) {
-      NodeProcess node = nodes.get(fault.node());
-      if (node != null && fault.node().equals(at.node()) && fault.at().equals(at.point())) {
-        fired.add(fault);
-        killed.add(at.node());
-        node.kill();
-        progress.say(
-            "  kill -9 %s (pid %d) at %s, its round %d"
-                .formatted(at.node(), node.pid(), at.point(), at.revoke()));
-      }
-    }
-  }
-
-  private void exited(String node, int status) {
-    exits.put(node, status);
-    boolean wanted = killed.contains(node) && status == SIGKILL_STATUS;
-    if (status != 0 && !wanted) {
-      troubles.add(
-          "%s ended by itself with status %d, see %s".formatted(node, status, directory.log(node)));
-    }
+  private void exited(Input.Exited e) {
+    state = core.exited(state, e.node(), e.status(), directory.log(e.node()).toString());
   }
 
   /** Whatever still runs is ended, by its id. Says what had to be. */
@@ -413,20 +375,20 @@ public final class Run {
     List<String> leftovers = new ArrayList<>();
     for (NodeProcess node : nodes.values()) {
       if (node.alive()) {
-        if (troubles.isEmpty()) {
+        if (state.troubles().isEmpty()) {
           leftovers.add(
               "%s (pid %d) had to be killed at the end".formatted(node.spec().name(), node.pid()));
         }
-        killed.add(node.spec().name());
+        state = state.kill(node.spec().name());
         node.kill();
       }
     }
     long deadline = System.nanoTime() + LEAVING.toNanos();
-    while (exits.size() < nodes.size() && deadline - System.nanoTime() > 0) {
+    while (state.exits().size() < nodes.size() && deadline - System.nanoTime() > 0) {
       try {
         Input input = inputs.poll(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
         if (input instanceof Input.Exited e) {
-          exited(e.node(), e.status());
+          exited(e);
         }
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
@@ -443,7 +405,7 @@ public final class Run {
                 n.spec().name(),
                 n.spec().role().label().toLowerCase(Locale.ROOT),
                 n.pid(),
-                exits.get(n.spec().name())))
+                state.exits().get(n.spec().name())))
         .toList();
   }
 }

@@ -2,13 +2,25 @@ package dev.dmabufsim.simulator.run;
 
 import dev.dmabufsim.simulator.scenario.Scenario;
 import java.nio.file.Path;
+import java.time.Duration;
 
 /**
  * What to run.
  *
  * @param scenario resolved, with nodes
  * @param seed from which sizes and offsets come
- * @param directory where everything is kept; made by the run
+ * @param directory where everything is kept; must exist
  * @param quiet whether to print nothing but the summary
+ * @param slack how long to wait for a round beyond what the scenario's own times add up to: a busy
+ *     host is slow, and that proves nothing. Whoever expects revokes that hang wants less
  */
-public record RunOptions(Scenario scenario, long seed, Path directory, boolean quiet) {}
+public record RunOptions(
+    Scenario scenario, long seed, Path directory, boolean quiet, Duration slack) {
+  /** For a run that should end by itself. */
+  public static final Duration SLACK = Duration.ofSeconds(15);
+
+  /** With {@link #SLACK}. */
+  public RunOptions(Scenario scenario, long seed, Path directory, boolean quiet) {
+    this(scenario, seed, directory, quiet, SLACK);
+  }
+}

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
  */
 class CoresTest {
   private static final Set<String> BY_NAME =
-      Set.of("AttachRules", "BufferCalls", "Replies", "Judge", "PeerToPeer");
+      Set.of("AttachRules", "BufferCalls", "Replies", "Judge", "Scope", "RunCore", "PeerToPeer");
 
   /** With the types that are nested in them. */
   private static final DescribedPredicate<JavaClass> CORES = describe("cores", CoresTest::isCore);
@@ -59,6 +59,8 @@ class CoresTest {
             "IommuCore",
             "IommuState",
             "Judge",
+            "Scope",
+            "RunCore",
             "PeerToPeer");
   }
 

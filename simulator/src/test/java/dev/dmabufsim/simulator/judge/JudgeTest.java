@@ -11,19 +11,25 @@ import static dev.dmabufsim.simulator.judge.Story.SECOND;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.dmabufsim.common.contract.Errno;
-import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.contract.ExporterKind;
+import dev.dmabufsim.common.contract.LateAccess;
+import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.contract.RevokeOutcome;
 import dev.dmabufsim.common.fabric.Canary;
 import dev.dmabufsim.common.fabric.DmaCounters;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.Operation;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 
 /** Each test changes one event of a run in which all is well. */
 class JudgeTest {
+  private static final Findings.Late NONE = new Findings.Late(0, Optional.empty());
   private static final String WHO =
       "attachment " + FIRST + " (0000:ca:00.0, gpu-dynamic, buffer 0 of 0000:17:00.0)";
 
@@ -33,7 +39,23 @@ class JudgeTest {
     assertThat(findings.violations()).isEmpty();
     assertThat(findings.unknowns()).isEmpty();
     assertThat(findings.figures())
-        .isEqualTo(new Findings.Figures(1, 1, 1, 0, 0, List.of(4000L), 2, 0, 2, Story.SCANNED, 0));
+        .isEqualTo(
+            new Findings.Figures(
+                new Findings.Revokes(1, 1, 1, 0, 0, 0, List.of(4000L), List.of()),
+                2,
+                0,
+                2,
+                Story.SCANNED,
+                0,
+                Map.of(
+                    LateAccess.NIRVANA, NONE,
+                    LateAccess.IOMMU_FAULT, NONE,
+                    LateAccess.AER, NONE,
+                    LateAccess.UAF, NONE),
+                0,
+                new Findings.Moves(0, 0, 0),
+                new Findings.Calls(0, 0),
+                new Findings.Cpu(0, 0)));
   }
 
   @Nested
@@ -185,8 +207,7 @@ class JudgeTest {
     @Test
     void anAttachmentThatCannotBeRevokedIsNotHeldOnABufferWhoseExporterRevokes() {
       HistoryEvent pinned =
-          new HistoryEvent.Attached(
-              BUFFER, NIC, ImporterKind.RDMA_PINNED, false, List.of(FIRST, SECOND));
+          new HistoryEvent.Attached(BUFFER, NIC, "rdma-pinned", false, List.of(FIRST, SECOND));
       assertOne(Story.sound().instead(pinned).judged(), Invariant.ONLY_REVOCABLE_ATTACHED)
           .isEqualTo(
               NIC
@@ -200,12 +221,48 @@ class JudgeTest {
     }
 
     @Test
-    void anExportersWordThatAnImporterIsRevocableIsNotBelievedAgainstItsKind() {
-      HistoryEvent claimed =
-          new HistoryEvent.Attached(
-              BUFFER, NIC, ImporterKind.RDMA_PINNED, true, List.of(FIRST, SECOND));
-      assertOne(Story.sound().instead(claimed).judged(), Invariant.ONLY_REVOCABLE_ATTACHED)
-          .contains("attachment " + FIRST);
+    void anExporterThatOnlyMovesMayHoldOneUntilItRevokesForGood() {
+      HistoryEvent gpu =
+          new HistoryEvent.Exported(
+              BUFFER, GPU, ExporterKind.GPU_VRAM, 1 << 20, Story.SEGMENT, GENERATION);
+      HistoryEvent pinned =
+          new HistoryEvent.Attached(BUFFER, NIC, "rdma-pinned", false, List.of(FIRST, SECOND));
+      Story moves =
+          Story.sound()
+              .instead(gpu)
+              .instead(pinned)
+              .instead(Story.requested(RevokeCause.EVICTION, 2))
+              .after(HistoryEvent.RevokeRequested.class, Story.moved(1, 1));
+      assertFine(moves);
+      Story unplugged = moves.instead(Story.requested(RevokeCause.HOT_UNPLUG, 2));
+      assertThat(details(unplugged, Invariant.ONLY_REVOCABLE_ATTACHED))
+          .hasSize(2)
+          .allMatch(d -> d.endsWith("on buffer 0 of " + GPU + ", which is revoked: hot-unplug"));
+      HistoryEvent gone =
+          new HistoryEvent.Operated(Operation.DETACH, BUFFER, EPOCH, List.of(FIRST, SECOND));
+      assertThat(
+              details(
+                  unplugged.before(HistoryEvent.RevokeRequested.class, gone),
+                  Invariant.ONLY_REVOCABLE_ATTACHED))
+          .isEmpty();
+    }
+
+    @Test
+    void anExporterThatNeverRevokesMayHoldAny() {
+      HistoryEvent heap =
+          new HistoryEvent.Exported(
+              BUFFER, GPU, ExporterKind.SYSTEM_HEAP, 1 << 20, Story.SEGMENT, GENERATION);
+      HistoryEvent pinned =
+          new HistoryEvent.Attached(BUFFER, NIC, "rdma-pinned", false, List.of(FIRST));
+      Story idle =
+          Story.sound()
+              .instead(heap)
+              .instead(pinned)
+              .without(HistoryEvent.RevokeRequested.class)
+              .without(HistoryEvent.RevokeCompleted.class)
+              .without(HistoryEvent.HandedOver.class)
+              .without(HistoryEvent.Restored.class);
+      assertThat(idle.judged().violations()).isEmpty();
     }
   }
 
@@ -243,9 +300,7 @@ class JudgeTest {
 
     @Test
     void slotsThatStillGrantAccessWhenEveryNodeIsGoneAreLeft() {
-      Story open =
-          Story.sound()
-              .with(f -> new Facts(f.boundMicros(), f.dma(), 2, f.leftovers(), f.troubles()));
+      Story open = Story.sound().leaving(2, List.of(), List.of());
       assertOne(open.judged(), Invariant.NOTHING_LEFT).isEqualTo("2 slots still grant access");
     }
 
@@ -253,14 +308,240 @@ class JudgeTest {
     void aProcessThatHadToBeKilledAtTheEndIsLeft() {
       Story leftover =
           Story.sound()
-              .with(f ->
-                  new Facts(
-                      f.boundMicros(),
-                      f.dma(),
-                      0,
-                      List.of("importer-1 (pid 7) had to be killed at the end"),
-                      f.troubles()));
+              .leaving(0, List.of("importer-1 (pid 7) had to be killed at the end"), List.of());
       assertOne(leftover.judged(), Invariant.NOTHING_LEFT).contains("importer-1 (pid 7)");
+    }
+  }
+
+  @Nested
+  class ReleasedBuffers {
+    private static final HistoryEvent WITH_ONE = new HistoryEvent.BufferReleased(BUFFER, 1);
+
+    @Test
+    void aBufferThatIsReleasedWithAttachmentsLeavesThem() {
+      Story story = Story.sound().before(HistoryEvent.ExporterStopped.class, WITH_ONE);
+      assertOne(story.judged(), Invariant.NOTHING_LEFT)
+          .isEqualTo("buffer 0 of " + GPU + " was released with 1 attachments");
+      assertFine(
+          Story.sound()
+              .before(
+                  HistoryEvent.ExporterStopped.class, new HistoryEvent.BufferReleased(BUFFER, 0)));
+    }
+
+    @Test
+    void ofARunThatWasBrokenOffTheySayNothing() {
+      assertFine(Story.sound().before(HistoryEvent.ExporterStopped.class, WITH_ONE).brokenOff());
+    }
+  }
+
+  @Nested
+  class Late {
+    private static final long SINCE = Story.COMPLETED_NANOS + 1_234_000;
+
+    @Test
+    void anHonestImportersLateAccessThatNobodyNoticesIsFine() {
+      Story story = with(Story.late(LateAccess.NIRVANA, true, SINCE, 1));
+      assertFine(story);
+      assertThat(late(story, LateAccess.NIRVANA).count()).isEqualTo(1);
+    }
+
+    @Test
+    void anHonestImportersIommuFaultOrAerErrorAfterTheRevokeIsAViolation() {
+      assertOne(
+              with(Story.late(LateAccess.IOMMU_FAULT, false, SINCE, 3)).judged(),
+              Invariant.NO_LATE_DMA)
+          .isEqualTo(
+              "3 late accesses by "
+                  + WHO
+                  + ", of which the first was a read at offset 8192, 1234 us after its revoke had"
+                  + " completed, ended in an IOMMU fault, although the importer keeps the"
+                  + " contract");
+      assertOne(with(Story.late(LateAccess.AER, true, SINCE, 1)).judged(), Invariant.NO_LATE_DMA)
+          .contains("was a write at offset 8192")
+          .contains("ended in an AER error");
+    }
+
+    @Test
+    void aCheatsFaultsAreNoViolationSinceTheyWereStopped() {
+      Story cheat =
+          with(Story.late(LateAccess.IOMMU_FAULT, true, SINCE, 3))
+              .after(
+                  HistoryEvent.Restored.class, Story.late(LateAccess.AER, true, SINCE + 5_000, 2))
+              .ofACheat();
+      assertFine(cheat);
+      assertThat(late(cheat, LateAccess.IOMMU_FAULT).count()).isEqualTo(3);
+      assertThat(late(cheat, LateAccess.AER).count()).isEqualTo(2);
+    }
+
+    @Test
+    void anAccessToAnothersMemoryIsAViolationOfWhomeverItIs() {
+      Story cheat = with(Story.late(LateAccess.UAF, true, SINCE, 1)).ofACheat();
+      assertOne(cheat.judged(), Invariant.NO_LATE_DMA)
+          .startsWith("1 late accesses by " + WHO)
+          .endsWith(" reached memory that belonged to somebody else");
+    }
+
+    @Test
+    void recordsOfOneEpisodeAreAddedUpAndTheExampleIsTheEarliestAccess() {
+      Story story =
+          with(Story.late(LateAccess.UAF, false, SINCE + 9_000, 41))
+              .before(HistoryEvent.Restored.class, Story.late(LateAccess.UAF, true, SINCE, 1));
+      Findings.Late late = late(story, LateAccess.UAF);
+      assertThat(late.count()).isEqualTo(42);
+      assertThat(late.first())
+          .contains(
+              new Findings.Example(
+                  NIC,
+                  "gpu-dynamic",
+                  FIRST,
+                  GPU,
+                  0,
+                  OptionalLong.of(8192),
+                  true,
+                  8_234,
+                  OptionalLong.of(1234),
+                  Findings.Evidence.ACCESS));
+      assertThat(details(story, Invariant.NO_LATE_DMA)).singleElement().asString().startsWith("42");
+    }
+
+    @Test
+    void anAccessThatCameBeforeTheExporterHadWrittenDownTheEndIsOfTheSameMoment() {
+      Story story = with(Story.late(LateAccess.NIRVANA, true, Story.COMPLETED_NANOS - 500, 1));
+      assertThat(late(story, LateAccess.NIRVANA).first().orElseThrow().afterMicros()).hasValue(0);
+    }
+
+    @Test
+    void ofMemoryWhoseRevokeNoHistoryTellsItIsNotKnownHowLate() {
+      HistoryEvent other =
+          new HistoryEvent.Late(
+              NIC, FIRST, BUFFER, GENERATION + 40, LateAccess.UAF, true, 0, SINCE, 1);
+      assertThat(late(with(other), LateAccess.UAF).first().orElseThrow().afterMicros()).isEmpty();
+      assertOne(with(other).judged(), Invariant.NO_LATE_DMA).doesNotContain("after its revoke");
+    }
+
+    @Test
+    void bytesOfWhomeverWroteNothingDownAreEvidenceAndCountOnceForEachAttachment() {
+      Story story =
+          Story.sound()
+              .instead(
+                  Story.scanned(
+                      64,
+                      new HistoryEvent.Foreign(Canary.TAG_DEVICE, FIRST, GENERATION, 32),
+                      new HistoryEvent.Foreign(Canary.TAG_DEVICE, FIRST, GENERATION - 2, 16),
+                      new HistoryEvent.Foreign(Canary.TAG_DEVICE, SECOND, GENERATION, 16)));
+      Findings.Late late = late(story, LateAccess.UAF);
+      assertThat(late.count()).isEqualTo(2);
+      Findings.Example first = late.first().orElseThrow();
+      assertThat(first.evidence()).isEqualTo(Findings.Evidence.BYTES);
+      assertThat(first.importer()).isEqualTo(NIC);
+      assertThat(first.exporter()).isEqualTo(GPU);
+      assertThat(first.wrote()).isTrue();
+      assertThat(first.offset()).hasValue(4096);
+      assertThat(first.afterMicros()).as("when it was written nobody knows").isEmpty();
+    }
+
+    @Test
+    void bytesOfAnAccessThatItsImporterRecordedAreNotCountedAgain() {
+      Story story =
+          with(Story.late(LateAccess.UAF, true, SINCE, 7))
+              .instead(
+                  Story.scanned(
+                      48,
+                      new HistoryEvent.Foreign(Canary.TAG_DEVICE, FIRST, GENERATION, 32),
+                      new HistoryEvent.Foreign(Canary.TAG_DEVICE, SECOND, GENERATION, 16)));
+      assertThat(late(story, LateAccess.UAF).count())
+          .as("7 of the first, 1 of the second")
+          .isEqualTo(8);
+      assertThat(details(story, Invariant.NO_LATE_DMA))
+          .as("each told once")
+          .hasSize(2)
+          .allMatch(d -> d.contains("bytes written by attachment"));
+    }
+
+    @Test
+    void aFaultOfTheSameAttachmentDoesNotExplainItsBytes() {
+      Story story =
+          with(Story.late(LateAccess.IOMMU_FAULT, true, SINCE, 7))
+              .ofACheat()
+              .instead(
+                  Story.scanned(
+                      16, new HistoryEvent.Foreign(Canary.TAG_DEVICE, FIRST, GENERATION, 16)));
+      assertThat(late(story, LateAccess.UAF).count()).isEqualTo(1);
+      assertThat(late(story, LateAccess.IOMMU_FAULT).count()).isEqualTo(7);
+    }
+
+    @Test
+    void foreignBytesOfNobodyKnownAreEvidenceToo() {
+      Findings.Late late = late(Story.sound().instead(Story.scanned(32)), LateAccess.UAF);
+      assertThat(late.count()).isEqualTo(1);
+      assertThat(late.first().orElseThrow().importer()).isEqualTo("unknown");
+    }
+
+    @Test
+    void aLeakIsEvidenceOfAReadAndCountsOnce() {
+      HistoryEvent leaked = new HistoryEvent.Leaked(NIC, FIRST, BUFFER, GENERATION, 4);
+      Story story =
+          Story.sound()
+              .after(HistoryEvent.HandedOver.class, leaked)
+              .after(HistoryEvent.HandedOver.class, leaked);
+      Findings.Late late = late(story, LateAccess.UAF);
+      assertThat(late.count()).isEqualTo(1);
+      assertThat(late.first().orElseThrow().evidence()).isEqualTo(Findings.Evidence.LEAK);
+      assertThat(late.first().orElseThrow().wrote()).isFalse();
+      assertThat(late.first().orElseThrow().offset()).isEmpty();
+    }
+
+    @Test
+    void wordsThatOnlySharedMemoryCountedAsLeakedAreOneWithoutAnExample() {
+      Story counted = Story.sound().withDma(new DmaCounters(100, 6400, 0, 2, 3, 0));
+      assertThat(late(counted, LateAccess.UAF)).isEqualTo(new Findings.Late(1, Optional.empty()));
+    }
+
+    private static Story with(HistoryEvent late) {
+      return Story.sound().after(HistoryEvent.Restored.class, late);
+    }
+
+    private static Findings.Late late(Story story, LateAccess what) {
+      return story.judged().figures().late().getOrDefault(what, NONE);
+    }
+  }
+
+  @Nested
+  class Moves {
+    @Test
+    void aMoveAfterWhichTheContentIsAnotherIsAViolation() {
+      assertOne(moved(Story.moved(0xabc, 0xabd)).judged(), Invariant.HANDED_ON_AFTER_COMPLETION)
+          .isEqualTo(
+              "buffer 0 of 0000:17:00.0: its content was another after the move of epoch 1, from"
+                  + " segment 1048576 to 1048577: checksum abd, before abc");
+      assertFine(moved(Story.moved(0xabc, 0xabc)));
+      assertThat(moved(Story.moved(1, 2)).judged().figures().moves())
+          .isEqualTo(new Findings.Moves(1, 0, 1));
+    }
+
+    @Test
+    void aMoveThatCompletesWithoutHavingCopiedIsAViolation() {
+      Story lost = Story.sound().instead(Story.requested(RevokeCause.MIGRATION, 2));
+      assertOne(lost.judged(), Invariant.HANDED_ON_AFTER_COMPLETION)
+          .endsWith("the move of epoch 1 completed and had not copied the content");
+    }
+
+    @Test
+    void aMoveThatIsRefusedIsCountedAndNoRevoke() {
+      Story pinned =
+          Story.sound()
+              .before(
+                  HistoryEvent.RevokeRequested.class,
+                  new HistoryEvent.MoveRefused(BUFFER, RevokeCause.EVICTION, 1));
+      assertFine(pinned);
+      assertThat(pinned.judged().figures().moves()).isEqualTo(new Findings.Moves(0, 1, 0));
+      assertThat(pinned.judged().figures().revokes().requested()).isEqualTo(1);
+    }
+
+    private static Story moved(HistoryEvent event) {
+      return Story.sound()
+          .instead(Story.requested(RevokeCause.MIGRATION, 2))
+          .after(HistoryEvent.RevokeRequested.class, event);
     }
   }
 
@@ -318,10 +599,7 @@ class JudgeTest {
 
     @Test
     void aRunInWhichNothingWasMappedWhenItWasRevokedIsUnknown() {
-      Story unmapped =
-          Story.sound()
-              .instead(
-                  new HistoryEvent.RevokeRequested(BUFFER, EPOCH, Story.SEGMENT, GENERATION, 2, 0));
+      Story unmapped = Story.sound().instead(Story.requested(RevokeCause.RESET, 0));
       assertUnknown(unmapped, "nothing was mapped when it was revoked");
     }
 
@@ -338,6 +616,73 @@ class JudgeTest {
     }
 
     @Test
+    void memoryThatHasNoNextOwnerNeedsNotBeLookedThrough() {
+      for (RevokeCause cause : RevokeCause.values()) {
+        Story unseen =
+            Story.sound()
+                .without(HistoryEvent.Scanned.class)
+                .without(HistoryEvent.HandedOver.class)
+                .instead(Story.requested(cause, 2))
+                .after(HistoryEvent.RevokeRequested.class, Story.moved(1, 1));
+        switch (cause) {
+          case MEMORY_DISABLED, HOT_UNPLUG, LAST_CLOSE, CONTEXT_DESTROYED, DRIVER_REMOVED ->
+              assertThat(unseen.judged().unknowns()).as(cause.label()).isEmpty();
+          case RESET, EVICTION, MIGRATION ->
+              assertThat(unseen.judged().unknowns())
+                  .as(cause.label())
+                  .containsExactly("no next owner looked through his memory");
+        }
+      }
+    }
+
+    @Test
+    void oneRevokeThatHasANextOwnerIsEnoughToMissHim() {
+      Story both =
+          Story.sound()
+              .without(HistoryEvent.Scanned.class)
+              .after(
+                  HistoryEvent.Restored.class,
+                  new HistoryEvent.RevokeRequested(
+                      BUFFER, 2, RevokeCause.HOT_UNPLUG, Story.SEGMENT, GENERATION + 2, 2, 2))
+              .after(
+                  HistoryEvent.DeviceStopped.class,
+                  new HistoryEvent.RevokeCompleted(
+                      BUFFER,
+                      2,
+                      Story.SEGMENT,
+                      GENERATION + 2,
+                      RevokeOutcome.ACKED,
+                      4000,
+                      List.of()));
+      assertUnknown(both, "no next owner looked through his memory");
+    }
+
+    @Test
+    void addressesThatAreHeldWithoutAMapCountAsMapped() {
+      Story held =
+          Story.sound()
+              .instead(Story.requested(RevokeCause.RESET, 0))
+              .after(
+                  HistoryEvent.Attached.class,
+                  new HistoryEvent.Operated(Operation.IOMMUFD_MAP, BUFFER, 0, List.of(FIRST)));
+      assertFine(held);
+      assertUnknown(
+          held.before(
+              HistoryEvent.RevokeRequested.class,
+              new HistoryEvent.Operated(Operation.UNMAP, BUFFER, 0, List.of(FIRST))),
+          "nothing was mapped when it was revoked");
+    }
+
+    @Test
+    void ofAPartOfARunHistoriesAloneTellWhetherThereWasDma() {
+      Story part = Story.sound().with(Facts::ofPart);
+      assertFine(part);
+      assertUnknown(
+          part.instead(new HistoryEvent.Invalidated(NIC, BUFFER, EPOCH, List.of(FIRST, SECOND), 0)),
+          "no DMA was done");
+    }
+
+    @Test
     void aRevokeWhoseEndNoHistoryTellsIsUnknown() {
       Story open =
           Story.sound()
@@ -351,13 +696,7 @@ class JudgeTest {
     void whateverTroubledTheRunMakesItUnknown() {
       Story cut =
           Story.sound()
-              .with(f ->
-                  new Facts(
-                      f.boundMicros(),
-                      f.dma(),
-                      0,
-                      List.of(),
-                      List.of("importer-1.history.jsonl is cut short in line 7")));
+              .leaving(0, List.of(), List.of("importer-1.history.jsonl is cut short in line 7"));
       assertUnknown(cut, "importer-1.history.jsonl is cut short in line 7");
     }
 
@@ -373,13 +712,61 @@ class JudgeTest {
     @Test
     void revokesAreCountedByTheirOutcome() {
       for (RevokeOutcome outcome : RevokeOutcome.values()) {
-        Findings.Figures figures =
-            Story.sound().instead(Story.completed(outcome, 4000)).judged().figures();
-        assertThat(figures.acked()).isEqualTo(outcome == RevokeOutcome.ACKED ? 1 : 0);
-        assertThat(figures.blocked()).isEqualTo(outcome == RevokeOutcome.BLOCKED ? 1 : 0);
-        assertThat(figures.severed()).isEqualTo(outcome == RevokeOutcome.SEVERED ? 1 : 0);
-        assertThat(figures.revokesCompleted()).isEqualTo(1);
+        Findings.Revokes revokes =
+            Story.sound().instead(Story.completed(outcome, 4000)).judged().figures().revokes();
+        assertThat(revokes.acked()).isEqualTo(outcome == RevokeOutcome.ACKED ? 1 : 0);
+        assertThat(revokes.blocked()).isEqualTo(outcome == RevokeOutcome.BLOCKED ? 1 : 0);
+        assertThat(revokes.severed()).isEqualTo(outcome == RevokeOutcome.SEVERED ? 1 : 0);
+        assertThat(revokes.assumed()).isEqualTo(outcome == RevokeOutcome.ASSUMED ? 1 : 0);
+        assertThat(revokes.completed()).isEqualTo(1);
       }
+    }
+
+    @Test
+    void howLongAnUnfinishedRevokeHadTakenIsKept() {
+      Story cutOff =
+          Story.sound()
+              .without(HistoryEvent.RevokeCompleted.class)
+              .without(HistoryEvent.HandedOver.class)
+              .without(HistoryEvent.Restored.class)
+              .after(HistoryEvent.Probed.class, Story.unfinished(77));
+      assertThat(cutOff.judged().figures().revokes().unfinishedMicros()).containsExactly(77L);
+    }
+
+    @Test
+    void callsAndMessagesThatWereNotCarriedOutAreCounted() {
+      Story story =
+          Story.sound()
+              .after(
+                  HistoryEvent.Attached.class,
+                  new HistoryEvent.IllegalCall(Operation.UNMAP, BUFFER, List.of(FIRST, SECOND)))
+              .after(
+                  HistoryEvent.Attached.class,
+                  new HistoryEvent.IllegalCall(Operation.DETACH, BUFFER, List.of()))
+              .after(HistoryEvent.Attached.class, new HistoryEvent.Dropped("Fenced", "epoch 0"));
+      assertFine(story);
+      assertThat(story.judged().figures().calls()).isEqualTo(new Findings.Calls(3, 1));
+    }
+
+    @Test
+    void accessesByCpuAndThoseOutOfPhaseAreAddedUp() {
+      Story story =
+          Story.sound()
+              .after(
+                  HistoryEvent.Restored.class,
+                  new HistoryEvent.CpuAccessed(NIC, FIRST, BUFFER, 10, 2))
+              .after(
+                  HistoryEvent.Restored.class,
+                  new HistoryEvent.CpuAccessed(NIC, SECOND, BUFFER, 5, 1))
+              .after(
+                  HistoryEvent.Restored.class,
+                  new HistoryEvent.PhaseBroken(NIC, FIRST, BUFFER, "fenced", 3))
+              .after(
+                  HistoryEvent.Restored.class,
+                  new HistoryEvent.PhaseBroken(NIC, FIRST, BUFFER, "drained", 4));
+      assertFine(story);
+      assertThat(story.judged().figures().cpu()).isEqualTo(new Findings.Cpu(15, 3));
+      assertThat(story.judged().figures().phaseBroken()).isEqualTo(7);
     }
 
     @Test
@@ -399,7 +786,7 @@ class JudgeTest {
       HistoryEvent unmapped =
           new HistoryEvent.Operated(Operation.UNMAP, BUFFER, EPOCH, List.of(FIRST, SECOND));
       HistoryEvent more =
-          new HistoryEvent.Attached(BUFFER, NIC, ImporterKind.GPU_DYNAMIC, true, List.of(3, 4, 5));
+          new HistoryEvent.Attached(BUFFER, NIC, "gpu-dynamic", true, List.of(3, 4, 5));
       Story held = Story.sound().after(HistoryEvent.Restored.class, more);
       Story gone =
           held.before(HistoryEvent.Restored.class, reaped)

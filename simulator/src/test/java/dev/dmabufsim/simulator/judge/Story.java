@@ -2,7 +2,8 @@ package dev.dmabufsim.simulator.judge;
 
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.ExporterKind;
-import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.contract.LateAccess;
+import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.contract.RevokeOutcome;
 import dev.dmabufsim.common.fabric.DmaCounters;
 import dev.dmabufsim.common.history.HistoryEvent;
@@ -10,6 +11,8 @@ import dev.dmabufsim.common.history.HistoryLine;
 import dev.dmabufsim.common.message.Operation;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 
 /**
@@ -56,8 +59,7 @@ final class Story {
             new HistoryEvent.NodeStarted("exporter-1", "exporter", 4711, 1, 1),
             new HistoryEvent.Exported(
                 BUFFER, GPU, ExporterKind.VFIO_PCI, 1 << 20, SEGMENT, GENERATION),
-            new HistoryEvent.Attached(
-                BUFFER, NIC, ImporterKind.GPU_DYNAMIC, true, List.of(FIRST, SECOND)),
+            new HistoryEvent.Attached(BUFFER, NIC, "gpu-dynamic", true, List.of(FIRST, SECOND)),
             requested(),
             new HistoryEvent.Invalidated(NIC, BUFFER, EPOCH, List.of(FIRST, SECOND), 2),
             new HistoryEvent.Fenced(NIC, BUFFER, EPOCH, List.of(FIRST, SECOND)),
@@ -71,11 +73,26 @@ final class Story {
             new HistoryEvent.DeviceStopped(NIC, 0, 0, 0),
             new HistoryEvent.ExporterStopped(0, 0, 0),
             new HistoryEvent.IommuStopped(0)),
-        new Facts(BOUND_MICROS, SOME_DMA, 0, List.of(), List.of()));
+        new Facts(BOUND_MICROS, Optional.of(SOME_DMA), 0, List.of(), List.of(), Set.of(NIC), true));
   }
 
   static HistoryEvent requested() {
-    return new HistoryEvent.RevokeRequested(BUFFER, EPOCH, SEGMENT, GENERATION, 2, 2);
+    return requested(RevokeCause.RESET, 2);
+  }
+
+  static HistoryEvent requested(RevokeCause cause, int mapped) {
+    return new HistoryEvent.RevokeRequested(BUFFER, EPOCH, cause, SEGMENT, GENERATION, 2, mapped);
+  }
+
+  /** So many accesses of {@link #FIRST}, the first of them at that time. */
+  static HistoryEvent late(LateAccess what, boolean write, long sinceNanos, long count) {
+    return new HistoryEvent.Late(
+        NIC, FIRST, BUFFER, GENERATION, what, write, 8192, sinceNanos, count);
+  }
+
+  static HistoryEvent moved(long before, long after) {
+    return new HistoryEvent.Moved(
+        BUFFER, EPOCH, true, SEGMENT, SEGMENT + 1, 1 << 20, before, after);
   }
 
   static HistoryEvent completed(RevokeOutcome outcome, long micros) {
@@ -113,8 +130,7 @@ final class Story {
   }
 
   static HistoryEvent refused(Errno errno, int count) {
-    return new HistoryEvent.AttachRefused(
-        BUFFER, "0000:e3:00.0", ImporterKind.RDMA_PINNED, errno, count);
+    return new HistoryEvent.AttachRefused(BUFFER, "0000:e3:00.0", "rdma-pinned", errno, count);
   }
 
   /** The same, but nothing of that kind happened. */
@@ -151,7 +167,54 @@ final class Story {
   }
 
   Story withDma(DmaCounters dma) {
-    return with(f -> new Facts(f.boundMicros(), dma, f.openSlots(), f.leftovers(), f.troubles()));
+    return with(f ->
+        new Facts(
+            f.boundMicros(),
+            Optional.of(dma),
+            f.openSlots(),
+            f.leftovers(),
+            f.troubles(),
+            f.honestImporters(),
+            f.orderly()));
+  }
+
+  /** The same, but {@link #NIC} does not keep the contract. */
+  Story ofACheat() {
+    return with(f ->
+        new Facts(
+            f.boundMicros(),
+            f.dma(),
+            f.openSlots(),
+            f.leftovers(),
+            f.troubles(),
+            Set.of(),
+            f.orderly()));
+  }
+
+  /** The same, but it was broken off. */
+  Story brokenOff() {
+    return with(f ->
+        new Facts(
+            f.boundMicros(),
+            f.dma(),
+            f.openSlots(),
+            f.leftovers(),
+            f.troubles(),
+            f.honestImporters(),
+            false));
+  }
+
+  /** The same, with that left at the end. */
+  Story leaving(int openSlots, List<String> leftovers, List<String> troubles) {
+    return with(f ->
+        new Facts(
+            f.boundMicros(),
+            f.dma(),
+            openSlots,
+            leftovers,
+            troubles,
+            f.honestImporters(),
+            f.orderly()));
   }
 
   private int at(Class<? extends HistoryEvent> kind) {
@@ -165,11 +228,21 @@ final class Story {
 
   Findings judged() {
     Judge judge = new Judge();
+    lines().forEach(judge::accept);
+    return judge.finish(facts);
+  }
+
+  Facts facts() {
+    return facts;
+  }
+
+  List<HistoryLine> lines() {
+    List<HistoryLine> lines = new ArrayList<>();
     for (int i = 0; i < events.size(); i++) {
       HistoryEvent event = events.get(i);
-      judge.accept(new HistoryLine(i + 1, i * STEP_NANOS, node(event), event));
+      lines.add(new HistoryLine(i + 1, i * STEP_NANOS, node(event), event));
     }
-    return judge.finish(facts);
+    return lines;
   }
 
   private static String node(HistoryEvent event) {

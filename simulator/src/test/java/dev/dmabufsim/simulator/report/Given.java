@@ -7,6 +7,8 @@ import java.util.List;
 
 /** Reports for tests: each has every field, and each list an item. */
 final class Given {
+  private static final Report.Late LATE =
+      new Report.Late(late(24, "a"), late(25, "b"), late(26, "c"), late(27, "d"));
   static final Report PASSED = report("pass", List.of(), List.of(), true);
   static final Report FAILED =
       report(
@@ -16,7 +18,55 @@ final class Given {
           false);
   static final Report UNKNOWN = report("unknown", List.of("nothing was revoked"), List.of(), true);
 
+  /** Nothing happened that needs not. */
+  static final Report QUIET = quiet(PASSED);
+
   private Given() {}
+
+  private static Report quiet(Report r) {
+    Report.LateClass none = new Report.LateClass(0, null);
+    Report.Revokes v = r.revokes();
+    Report.Dma d = r.dma();
+    return new Report(
+        r.scenario(),
+        r.contract(),
+        r.seed(),
+        r.verdict(),
+        r.reasons(),
+        r.startedAt(),
+        r.seconds(),
+        r.nodes(),
+        r.violations(),
+        r.thresholds(),
+        new Report.Revokes(
+            v.requested(),
+            v.completed(),
+            v.outcomes(),
+            new Report.Moves(0, 0, 0),
+            v.latencyMicros(),
+            v.boundMicros()),
+        r.attachments(),
+        new Report.Calls(0, 0),
+        new Report.Cpu(0, 0),
+        new Report.Dma(
+            d.operations(),
+            d.bytes(),
+            d.gibPerSecond(),
+            d.failedAfterRevoke(),
+            d.iommuFaults(),
+            d.aborted(),
+            d.leakedBytes(),
+            0,
+            new Report.Late(none, none, none, none)),
+        r.canary());
+  }
+
+  private static Report.LateClass late(long count, String importer) {
+    return new Report.LateClass(
+        count,
+        new Report.LateExample(
+            importer, "gpu-dynamic", 77, "gpu", 1, 4096L, true, 5000, 31L, "access"));
+  }
 
   private static Report report(
       String verdict, List<String> reasons, List<Broken> violations, boolean held) {
@@ -35,9 +85,16 @@ final class Given {
         violations,
         List.of(new ThresholdResult("revokes.outcomes.severed == 0", held ? 0.0 : 1.0, held)),
         new Report.Revokes(
-            10, 9, new Report.Outcomes(4, 3, 2), new Report.Percentiles(50, 90, 99, 100), 3500),
+            10,
+            9,
+            new Report.Outcomes(4, 3, 2, 1),
+            new Report.Moves(5, 6, 0),
+            new Report.Percentiles(50, 90, 99, 100),
+            3500),
         new Report.Attachments(1000, 8),
-        new Report.Dma(11, 12, 0.25, 13, 14, 15, 16),
+        new Report.Calls(19, 20),
+        new Report.Cpu(21, 22),
+        new Report.Dma(11, 12, 0.25, 13, 14, 15, 16, 23, LATE),
         new Report.Canary(17, 18));
   }
 }

@@ -9,6 +9,8 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.dmabufsim.cluster.Role;
 import dev.dmabufsim.common.contract.Contract;
+import dev.dmabufsim.common.contract.LateAccess;
+import dev.dmabufsim.simulator.judge.Findings;
 import dev.dmabufsim.simulator.judge.Invariant;
 import dev.dmabufsim.simulator.judge.Verdict;
 import java.util.ArrayList;
@@ -61,7 +63,12 @@ class ReportSchemaTest {
             "/nodes/0/exit",
             "/violations/0/detail",
             "/thresholds/0/actual",
-            "/revokes/outcomes/severed",
+            "/revokes/outcomes/assumed",
+            "/revokes/moves/refused",
+            "/calls/ignored",
+            "/cpu/faults",
+            "/dma/late/iommu-fault/count",
+            "/dma/late/uaf/first/afterMicros",
             "/revokes/latencyMicros/p99",
             "/revokes/boundMicros",
             "/attachments/refused",
@@ -119,6 +126,9 @@ class ReportSchemaTest {
     "/revokes/requested, -1",
     "/revokes/boundMicros, 1.5",
     "/canary/foreignBytes, '\"0\"'",
+    "/dma/late/aer/count, -1",
+    "/dma/late/uaf/first/evidence, '\"hearsay\"'",
+    "/dma/late/uaf/first/offset, -4096",
   })
   void aValueThatNoReportCanHaveDoesNotFit(String field, String value)
       throws JsonProcessingException {
@@ -179,6 +189,31 @@ class ReportSchemaTest {
         .containsExactlyElementsOf(Arrays.stream(Role.values()).map(Role::label).toList());
     assertThat(schema.at("/$defs/violation/properties/number/maximum").asInt())
         .isEqualTo(Arrays.stream(Invariant.values()).mapToInt(Invariant::number).max().orElse(0));
+  }
+
+  @Test
+  void theClassesOfLateAccessAreThoseOfTheProgramAndSoAreTheKindsOfEvidence()
+      throws JsonProcessingException {
+    JsonNode schema = MAPPER.readTree(ReportSchema.text());
+    List<String> classes = new ArrayList<>();
+    schema
+        .at("/$defs/dma/properties/late/properties")
+        .properties()
+        .forEach(p -> classes.add(p.getKey()));
+    assertThat(classes)
+        .containsExactlyElementsOf(
+            Arrays.stream(LateAccess.values()).map(LateAccess::label).toList());
+    assertThat(words(schema, "/$defs/lateExample/properties/evidence"))
+        .containsExactlyElementsOf(
+            Arrays.stream(Findings.Evidence.values()).map(Findings.Evidence::label).toList());
+  }
+
+  @Test
+  void aLateAccessOfWhichNothingIsKnownFits() throws JsonProcessingException {
+    JsonNode report = MAPPER.readTree(Reports.json(Given.FAILED));
+    parent(report, "/dma/late/uaf/first").putNull("first");
+    parent(report, "/dma/late/aer/first/offset").putNull("offset").putNull("afterMicros");
+    assertThat(ReportSchema.problems(report.toString())).isEmpty();
   }
 
   private static List<String> words(JsonNode schema, String at) {

@@ -3,12 +3,17 @@ package dev.dmabufsim.simulator.report;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.dmabufsim.common.contract.LateAccess;
+import dev.dmabufsim.simulator.judge.Findings;
 import dev.dmabufsim.simulator.report.Report.Percentiles;
 import dev.dmabufsim.simulator.report.Report.ThresholdResult;
 import dev.dmabufsim.simulator.scenario.Metrics;
 import dev.dmabufsim.simulator.scenario.Threshold;
 import dev.dmabufsim.simulator.scenario.Threshold.Comparison;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.assertj.core.data.Percentage;
@@ -76,6 +81,9 @@ class ReportsTest {
     "revokes.outcomes.acked, 4",
     "revokes.outcomes.blocked, 3",
     "revokes.outcomes.severed, 2",
+    "revokes.outcomes.assumed, 1",
+    "revokes.moves.completed, 5",
+    "revokes.moves.refused, 6",
     "revokes.latencyMicros.p50, 50",
     "revokes.latencyMicros.max, 100",
     "attachments.peak, 1000",
@@ -83,6 +91,15 @@ class ReportsTest {
     "dma.operations, 11",
     "dma.gibPerSecond, 0.25",
     "dma.failedAfterRevoke, 13",
+    "dma.phaseBroken, 23",
+    "dma.late.nirvana, 24",
+    "dma.late.iommu-fault, 25",
+    "dma.late.aer, 26",
+    "dma.late.uaf, 27",
+    "calls.illegal, 19",
+    "calls.ignored, 20",
+    "cpu.reads, 21",
+    "cpu.faults, 22",
     "canary.bytesScanned, 17",
     "canary.foreignBytes, 18",
   })
@@ -117,6 +134,42 @@ class ReportsTest {
   void aMetricThatIsNotThereHoldsNoThreshold() {
     assertThat(compare("revokes.nothing", Comparison.AT_LEAST, 0).held()).isFalse();
     assertThat(compare("revokes.nothing", Comparison.BELOW, 1).held()).isFalse();
+  }
+
+  @Test
+  void aGroupOfFiguresIsNone() {
+    assertThat(compare("revokes.outcomes", Comparison.AT_LEAST, 0).held()).isFalse();
+    assertThat(compare("dma.late", Comparison.AT_LEAST, 0).held()).isFalse();
+  }
+
+  @Test
+  void lateAccessesAreReportedByTheirClassAndWhatIsNotKnownOfThemIsNull() {
+    Findings.Example leak =
+        new Findings.Example(
+            "nic",
+            "static",
+            3,
+            "gpu",
+            1,
+            OptionalLong.empty(),
+            false,
+            17,
+            OptionalLong.empty(),
+            Findings.Evidence.LEAK);
+    Report.Late late =
+        Reports.late(
+            Map.of(
+                LateAccess.UAF, new Findings.Late(2, Optional.of(leak)),
+                LateAccess.AER, new Findings.Late(5, Optional.empty())));
+    assertThat(late.uaf())
+        .isEqualTo(
+            new Report.LateClass(
+                2,
+                new Report.LateExample(
+                    "nic", "static", 3, "gpu", 1, null, false, 17, null, "leak")));
+    assertThat(late.aer()).isEqualTo(new Report.LateClass(5, null));
+    assertThat(late.nirvana()).isEqualTo(new Report.LateClass(0, null));
+    assertThat(late.iommuFault()).isEqualTo(new Report.LateClass(0, null));
   }
 
   @Test

@@ -19,6 +19,37 @@ class SummaryTest {
   }
 
   @Test
+  void lateAccessesAreCountedByClassAndTheFirstOfTheWorstIsShown() {
+    List<String> lines = Summary.lines(Given.PASSED);
+    int late =
+        lines.indexOf("  late         24 nirvana, 25 iommu-fault, 26 aer, 27 uaf; 23 out of phase");
+    assertThat(late).isPositive();
+    assertThat(lines.get(late + 1))
+        .isEqualTo(
+            "               the worst: d (gpu-dynamic) wrote to buffer 1 of gpu at offset 4096,"
+                + " 31 us after its revoke");
+  }
+
+  @Test
+  void whatDidNotHappenTakesNoLine() {
+    List<String> lines = Summary.lines(Given.QUIET);
+    assertThat(lines).contains("  late         0 nirvana, 0 iommu-fault, 0 aer, 0 uaf");
+    assertThat(lines).noneMatch(l -> l.contains("the worst"));
+    assertThat(lines).noneMatch(l -> l.startsWith("  moves"));
+    assertThat(lines).noneMatch(l -> l.startsWith("  cpu"));
+    assertThat(lines).noneMatch(l -> l.startsWith("  calls"));
+  }
+
+  @Test
+  void whatDidHappenTakesOne() {
+    assertThat(Summary.lines(Given.PASSED))
+        .contains("  moves        5 completed, 6 refused")
+        .contains("  cpu          21 reads, 22 faults")
+        .contains("  calls        19 illegal, 20 messages ignored")
+        .contains("  revokes      9 of 10 completed: 4 acked, 3 blocked, 2 severed, 1 assumed");
+  }
+
+  @Test
   void aBrokenInvariantIsCrossedAndItsDetailFollows() {
     List<String> lines = Summary.lines(Given.FAILED);
     int broken = lines.indexOf("  ✗ 2  every revoke ends within its bound");

@@ -3,12 +3,16 @@ package dev.dmabufsim.simulator.run;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.dmabufsim.common.contract.ExporterKind;
-import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.contract.LateAccess;
+import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.contract.RevokeOutcome;
 import dev.dmabufsim.common.fabric.DmaCounters;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.history.HistoryFormat;
 import dev.dmabufsim.common.history.HistoryLine;
+import dev.dmabufsim.simulator.judge.Findings;
+import dev.dmabufsim.simulator.judge.Judge;
+import dev.dmabufsim.simulator.judge.Scope;
 import dev.dmabufsim.simulator.report.Report;
 import dev.dmabufsim.simulator.report.ReportSchema;
 import dev.dmabufsim.simulator.scenario.ScenarioException;
@@ -18,7 +22,11 @@ import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,6 +42,7 @@ class EvidenceTest {
   private static final List<String> TROUBLE = List.of("the run was interrupted");
 
   @TempDir Path directory;
+  private @Nullable Played played;
 
   @AfterEach
   void everyReportThatIsWrittenFitsTheSchema() throws IOException {
@@ -103,9 +112,72 @@ class EvidenceTest {
             new Report.Node("importer-1", "importer", 4712, null));
   }
 
-  private Report judge(HistoryEvent revoked, List<String> troubles, String thresholds)
+  @Test
+  void whatALateAccessWasIsReportedAndSpokenOfByThresholds() throws Exception {
+    HistoryEvent late =
+        new HistoryEvent.Late("cheat", 2, BUFFER, 5, LateAccess.IOMMU_FAULT, true, 64, 2_003, 6);
+    Report report = judge(IN_TIME, QUIET, "[dma.late.iommu-fault == 6, dma.late.uaf == 0]", late);
+    assertThat(report.verdict()).isEqualTo("pass");
+    assertThat(report.dma().late().iommuFault())
+        .isEqualTo(
+            new Report.LateClass(
+                6,
+                new Report.LateExample(
+                    "cheat", "static", 2, "gpu", 0, 64L, true, 2, 1L, "access")));
+    assertThat(report.dma().late().nirvana()).isEqualTo(new Report.LateClass(0, null));
+  }
+
+  @Test
+  void anImporterThatTheScenarioSaysIsHonestIsHeldToIt() throws Exception {
+    HistoryEvent late =
+        new HistoryEvent.Late("nic", 1, BUFFER, 5, LateAccess.IOMMU_FAULT, true, 64, 2_003, 6);
+    Report report = judge(IN_TIME, QUIET, HELD, late);
+    assertThat(report.verdict()).isEqualTo("fail");
+    assertThat(report.violations()).extracting(Report.Broken::number).containsExactly(1);
+  }
+
+  @Test
+  void honestAreDevicesThatKeepTheContractOnNodesThatAreNotKilled() throws Exception {
+    var scenario =
+        ScenarioLoader.parse(
+            """
+            nodes:
+              exporter-1: {role: exporter, devices: {gpu: {kind: vfio-pci}}}
+              importer-1:
+                role: importer
+                devices:
+                  nic: {kind: gpu-dynamic}
+                  cheat: {kind: gpu-dynamic, behaviour: lying}
+              importer-2: {role: importer, devices: {victim: {kind: gpu-dynamic}}}
+              iommu-1: {role: iommu}
+            faults:
+              - {kill: importer-2}
+            """,
+            "s.yaml",
+            directory,
+            List.of(),
+            1 << 30);
+    judge(IN_TIME, QUIET, HELD);
+    assertThat(Evidence.honestImporters(scenario)).containsExactly("nic");
+  }
+
+  @Test
+  void whatARunWasJudgedByIsHandedOnSoThatPartsOfItCanBeJudged() throws Exception {
+    Report whole = judge(IN_TIME, QUIET, HELD);
+    Played run = Objects.requireNonNull(played);
+    Scope scope = Scope.of(run.lines(), "gpu", Set.of("nic"));
+    Judge judge = new Judge();
+    scope.lines(run.lines()).forEach(judge::accept);
+    Findings findings = judge.finish(run.facts());
+    assertThat(findings.violations()).isEmpty();
+    assertThat(findings.figures().revokes().completed()).isEqualTo(whole.revokes().completed());
+    assertThat(run.directory().report()).exists();
+  }
+
+  private Report judge(
+      HistoryEvent revoked, List<String> troubles, String thresholds, HistoryEvent... more)
       throws IOException, ScenarioException {
-    writeHistory(revoked);
+    writeHistory(revoked, more);
     return judgeHistory(troubles, thresholds);
   }
 
@@ -133,34 +205,41 @@ class EvidenceTest {
             0,
             List.of(),
             troubles,
+            true,
             List.of(run.history("exporter-1")));
     List<Report.Node> nodes =
         List.of(
             new Report.Node("exporter-1", "exporter", 4711, 137),
             new Report.Node("importer-1", "importer", 4712, null));
-    return evidence.judge(
-        new RunOptions(scenario, 7, directory, true),
-        run,
-        nodes,
-        Instant.EPOCH,
-        System.nanoTime(),
-        1_000_000_000);
+    played =
+        evidence.judge(
+            new RunOptions(scenario, 7, directory, true),
+            run,
+            nodes,
+            Instant.EPOCH,
+            System.nanoTime(),
+            1_000_000_000);
+    return played.report();
   }
 
-  private void writeHistory(HistoryEvent revoked) throws IOException {
+  private void writeHistory(HistoryEvent revoked, HistoryEvent... more) throws IOException {
     List<HistoryEvent> events =
-        List.of(
-            new HistoryEvent.Exported(BUFFER, "gpu", ExporterKind.VFIO_PCI, 4096, 1, 5),
-            new HistoryEvent.Attached(BUFFER, "nic", ImporterKind.GPU_DYNAMIC, true, List.of(1)),
-            new HistoryEvent.RevokeRequested(BUFFER, 1, 1, 5, 1, 1),
-            revoked,
-            new HistoryEvent.HandedOver(1, BUFFER, 1, 5, 6),
-            new HistoryEvent.Scanned(1, 6, 4096, 0, -1, List.of()),
-            new HistoryEvent.ExporterStopped(0, 0, 0));
+        new ArrayList<>(
+            List.of(
+                new HistoryEvent.Exported(BUFFER, "gpu", ExporterKind.VFIO_PCI, 4096, 1, 5),
+                new HistoryEvent.Attached(BUFFER, "nic", "gpu-dynamic", true, List.of(1)),
+                new HistoryEvent.Attached(BUFFER, "cheat", "static", true, List.of(2)),
+                new HistoryEvent.RevokeRequested(BUFFER, 1, RevokeCause.RESET, 1, 5, 1, 1),
+                revoked,
+                new HistoryEvent.HandedOver(1, BUFFER, 1, 5, 6),
+                new HistoryEvent.Scanned(1, 6, 4096, 0, -1, List.of()),
+                new HistoryEvent.ExporterStopped(0, 0, 0)));
+    events.addAll(List.of(more));
     Path file = new RunDirectory(directory).history("exporter-1");
     try (OutputStream out = Files.newOutputStream(file)) {
       for (int i = 0; i < events.size(); i++) {
-        out.write(HistoryFormat.write(new HistoryLine(i + 1, i, "exporter-1", events.get(i))));
+        out.write(
+            HistoryFormat.write(new HistoryLine(i + 1, i * 250L, "exporter-1", events.get(i))));
       }
     }
   }
