@@ -1,6 +1,7 @@
 package dev.dmabufsim.common.driver;
 
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
@@ -24,7 +25,7 @@ public final class ImporterDrivers {
     Map<String, ImporterDriver> found = new TreeMap<>();
     try {
       for (ImporterDriver driver : ServiceLoader.load(ImporterDriver.class)) {
-        String kind = kind(driver);
+        String kind = checked(driver);
         ImporterDriver before = found.put(kind, driver);
         if (before != null) {
           throw new IllegalArgumentException(
@@ -33,36 +34,39 @@ public final class ImporterDrivers {
         }
       }
     } catch (ServiceConfigurationError | LinkageError e) {
-      String cause = e.getCause() == null ? "" : " (" + e.getCause() + ")";
+      Throwable cause = e.getCause();
       throw new IllegalArgumentException(
-          oneLine("an importer driver cannot be loaded: " + e.getMessage() + cause), e);
+          oneLine(
+              "an importer driver cannot be loaded: "
+                  + e.getMessage()
+                  + (cause == null ? "" : ": " + cause)));
     }
     return new ImporterDrivers(found);
   }
 
-  private static String kind(ImporterDriver driver) {
+  private static String oneLine(String text) {
+    return text.replaceAll("\\s+", " ");
+  }
+
+  /** The name of a driver, which may be anybody's code. */
+  private static String checked(ImporterDriver driver) {
+    String name = driver.getClass().getName();
     String kind;
     try {
-      kind = String.valueOf(driver.kind());
+      kind = Objects.requireNonNull(driver.kind(), "kind()");
+      Objects.requireNonNull(driver.description(), "description()");
+      Objects.requireNonNull(driver.offer(), "offer()");
     } catch (RuntimeException e) {
       throw new IllegalArgumentException(
-          oneLine(
-              "importer driver %s does not say what it is called: %s"
-                  .formatted(driver.getClass().getName(), e)),
-          e);
+          oneLine("importer driver %s fails: %s".formatted(name, e)));
     }
     if (!kind.matches("[a-z][a-z0-9-]{0,31}")) {
       throw new IllegalArgumentException(
           oneLine(
-              "importer driver %s calls itself '%s': write at most 32 lower-case letters, digits"
-                      .formatted(driver.getClass().getName(), kind)
-                  + " and hyphens, a letter first"));
+              "importer driver %s calls itself '%s': write lower-case letters, digits and hyphens"
+                  .formatted(name, kind)));
     }
     return kind;
-  }
-
-  private static String oneLine(String text) {
-    return text.replaceAll("\\s+", " ");
   }
 
   /** The driver of that kind, if there is one. */

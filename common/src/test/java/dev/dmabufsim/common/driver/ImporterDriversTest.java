@@ -165,7 +165,7 @@ final class ImporterDriversTest {
   @Test
   void refusesANameThatAScenarioCannotHold() {
     refuses("'My Driver'", BadlyNamed.class);
-    refuses("at most 32", LongNamed.class);
+    refuses("digits and hyphens", LongNamed.class);
   }
 
   @Test

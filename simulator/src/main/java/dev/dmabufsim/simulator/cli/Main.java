@@ -15,6 +15,7 @@ import picocli.CommandLine.ParameterException;
     subcommands = {
       RunCommand.class,
       ScenariosCommand.class,
+      ImportersCommand.class,
       MachineCommand.class,
       NodeCommandLine.class,
       RehearseCommand.class

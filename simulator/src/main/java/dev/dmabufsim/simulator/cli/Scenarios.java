@@ -6,6 +6,7 @@ import dev.dmabufsim.simulator.scenario.Defaults;
 import dev.dmabufsim.simulator.scenario.MachineScenario;
 import dev.dmabufsim.simulator.scenario.MachineUse;
 import dev.dmabufsim.simulator.scenario.MadeScenario;
+import dev.dmabufsim.simulator.scenario.Remarks;
 import dev.dmabufsim.simulator.scenario.Scenario;
 import dev.dmabufsim.simulator.scenario.ScenarioException;
 import dev.dmabufsim.simulator.scenario.ScenarioLoader;
@@ -61,7 +62,7 @@ final class Scenarios {
       Optional<MachineUse> use =
           machine == null ? base.machine() : Optional.of(use(machine, allowHostBridge));
       if (use.isEmpty()) {
-        return new Resolved(base, List.of());
+        return new Resolved(base, Remarks.about(base));
       }
       Machine parsed = Machines.read(use.get().file());
       MachineScenario made =

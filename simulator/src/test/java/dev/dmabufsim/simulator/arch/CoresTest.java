@@ -25,7 +25,17 @@ import org.junit.jupiter.api.Test;
  */
 class CoresTest {
   private static final Set<String> BY_NAME =
-      Set.of("AttachRules", "BufferCalls", "Replies", "Judge", "Scope", "RunCore", "PeerToPeer");
+      Set.of(
+          "AttachRules",
+          "BufferCalls",
+          "DmaFence",
+          "DmaResv",
+          "Judge",
+          "Misbehaviour",
+          "PeerToPeer",
+          "Replies",
+          "RunCore",
+          "Scope");
 
   /** With the types that are nested in them. */
   private static final DescribedPredicate<JavaClass> CORES = describe("cores", CoresTest::isCore);
@@ -58,6 +68,9 @@ class CoresTest {
             "AttachmentCore",
             "IommuCore",
             "IommuState",
+            "DmaFence",
+            "DmaResv",
+            "Misbehaviour",
             "Judge",
             "Scope",
             "RunCore",

@@ -67,6 +67,16 @@ class RoomsTest {
         .check(Program.CLASSES);
   }
 
+  /** They are written as a user writes his own. */
+  @Test
+  void theBuiltInImportersKnowOnlyWhatAUsersOwnKnows() {
+    check(
+        "dev.dmabufsim.importer.driver..",
+        "dev.dmabufsim.importer.driver..",
+        "dev.dmabufsim.common.driver..",
+        "dev.dmabufsim.common.contract..");
+  }
+
   /** It judges by histories alone, whoever wrote them. */
   @Test
   void theJudgeKnowsOnlyCommon() {

@@ -63,7 +63,13 @@ class BadInputIT {
             "nodes.importer-1.devices.0000:65:00.0.exporters=[0000:18:00.0]"),
         badSet("no 'key=value'", "revokes.rounds"),
         badSet("unknown key 'round' in revokes; did you mean 'rounds'?", "revokes.round=3"),
-        badSet("cluster.port is '70000', out of range", "cluster.port=70000"));
+        badSet("cluster.port is '70000', out of range", "cluster.port=70000"),
+        badSet(
+            "fences[0].delay is '1', a duration without a unit",
+            "importers={dpu: {fences: [{usage: read, delay: 1}]}}"),
+        badSet(
+            "which is no reason for vfio-pci to revoke",
+            "nodes.exporter-1.devices.0000:17:00.0.revoke-by=eviction"));
   }
 
   /** The arguments, and what the line says. A scenario's name alone is run. */
@@ -140,11 +146,14 @@ class BadInputIT {
     Simulator run = sandbox.run("scenarios");
     assertThat(run.awaitExit()).as("%s", run).isZero();
     assertThat(run.out().lines())
-        .hasSize(4)
+        .hasSize(7)
         .anyMatch(l -> l.matches("vfio-reset +\\S.*"))
         .anyMatch(l -> l.matches("dead-importer +\\S.*"))
         .anyMatch(l -> l.matches("lying-importer +\\S.*"))
-        .anyMatch(l -> l.matches("thousands +\\S.*"));
+        .anyMatch(l -> l.matches("thousands +\\S.*"))
+        .anyMatch(l -> l.matches("gpu-eviction +\\S.*"))
+        .anyMatch(l -> l.matches("rdma-context +\\S.*"))
+        .anyMatch(l -> l.matches("every-importer +\\S.*"));
   }
 
   @ParameterizedTest

@@ -50,6 +50,7 @@ class InterruptIT {
     String scenario = sandbox.scenario("small.yaml");
     String command =
         Simulator.command(
+                List.of(),
                 List.of("run", scenario, "--out", out + "", "--set", "revokes.rounds=1000000"))
             .stream()
             .map(argument -> "'" + argument + "'")

@@ -46,8 +46,13 @@ final class Sandbox implements BeforeEachCallback, AfterEachCallback {
 
   /** Starts {@code ./dmabuf-sim} with these arguments. */
   Simulator start(String... arguments) {
+    return start(List.of(), arguments);
+  }
+
+  private Simulator start(List<Path> ownClasses, String... arguments) {
     try {
-      Simulator simulator = Simulator.start(directory(), started.size() + 1, List.of(arguments));
+      Simulator simulator =
+          Simulator.start(directory(), started.size() + 1, ownClasses, List.of(arguments));
       started.add(simulator);
       return simulator;
     } catch (IOException e) {
@@ -58,6 +63,13 @@ final class Sandbox implements BeforeEachCallback, AfterEachCallback {
   /** Starts it and waits until it has ended. */
   Simulator run(String... arguments) {
     Simulator simulator = start(arguments);
+    simulator.awaitExit();
+    return simulator;
+  }
+
+  /** The same, with {@code DMABUF_SIM_CLASSPATH} naming that directory or jar. */
+  Simulator runWith(Path ownClasses, String... arguments) {
+    Simulator simulator = start(List.of(ownClasses), arguments);
     simulator.awaitExit();
     return simulator;
   }

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** {@code ./dmabuf-sim}, started as that script starts it. */
@@ -43,8 +44,9 @@ final class Simulator {
     this.process = process;
   }
 
-  static Simulator start(Path directory, int number, List<String> arguments) throws IOException {
-    List<String> command = command(arguments);
+  static Simulator start(Path directory, int number, List<Path> ownClasses, List<String> arguments)
+      throws IOException {
+    List<String> command = command(ownClasses, arguments);
     // Beside the directory, which belongs to the program under test.
     Path out = directory.resolveSibling(number + ".out");
     Path err = directory.resolveSibling(number + ".err");
@@ -61,7 +63,7 @@ final class Simulator {
   }
 
   /** What the launcher script comes down to. */
-  static List<String> command(List<String> arguments) throws IOException {
+  static List<String> command(List<Path> ownClasses, List<String> arguments) throws IOException {
     Path target = Path.of("target").toAbsolutePath();
     List<String> command =
         new ArrayList<>(
@@ -73,10 +75,17 @@ final class Simulator {
                 "-XX:TieredStopAtLevel=1",
                 "-Xshare:auto",
                 "-cp",
-                jar(target) + ":" + target.resolve("lib") + "/*",
+                ownClasses.stream()
+                    .map(p -> ":" + p)
+                    .collect(Collectors.joining("", classPath(target), "")),
                 "dev.dmabufsim.simulator.cli.Main"));
     command.addAll(arguments);
     return command;
+  }
+
+  /** Of the simulator alone. */
+  static String classPath(Path target) throws IOException {
+    return jar(target) + ":" + target.resolve("lib") + "/*";
   }
 
   private static Path jar(Path target) throws IOException {

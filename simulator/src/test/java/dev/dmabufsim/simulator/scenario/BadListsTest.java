@@ -52,7 +52,7 @@ class BadListsTest {
             "thresholds: [revokes.outcomes.sever == 0]",
             "'revokes.outcomes.sever' is not a metric of the report; did you mean"
                 + " 'revokes.outcomes.severed'? legal here: "
-                + String.join(", ", Metrics.ALL)),
+                + Nearest.listed(Metrics.ALL)),
         arguments(
             "thresholds: [dma.bytes = 0]", "'=' is not a comparison; write ==, !=, <=, >=, < or >"),
         arguments(

@@ -3,6 +3,8 @@ package dev.dmabufsim.simulator.scenario;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.dmabufsim.common.contract.Contract;
+import dev.dmabufsim.common.contract.RevokeCause;
+import dev.dmabufsim.common.driver.ImporterDrivers;
 import dev.dmabufsim.simulator.scenario.BundledScenarios.Bundled;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -31,7 +33,14 @@ class BundledScenariosTest {
   void theListGivesNamesAndDescriptions() {
     assertThat(BundledScenarios.list())
         .extracting(Bundled::name)
-        .containsExactly("vfio-reset", "dead-importer", "lying-importer", "thousands");
+        .containsExactly(
+            "vfio-reset",
+            "dead-importer",
+            "lying-importer",
+            "thousands",
+            "gpu-eviction",
+            "rdma-context",
+            "every-importer");
     assertThat(BundledScenarios.list()).noneMatch(b -> b.description().isEmpty());
   }
 
@@ -79,6 +88,30 @@ class BundledScenariosTest {
     assertThat(importers(scenario).map(ImporterSpec::overrun))
         .containsExactly(Duration.ZERO, Duration.ofMillis(300));
     assertThat(scenario.revokes().hold()).isEqualTo(Duration.ofMillis(100));
+  }
+
+  @Test
+  void everyImporterIsThereAtAnExporterThatRevokesAndAtOneThatDoesNot() throws ScenarioException {
+    Scenario scenario = load("every-importer", Given.PLENTY);
+    assertThat(importers(scenario).map(ImporterSpec::kind))
+        .containsExactlyInAnyOrderElementsOf(ImporterDrivers.load().all().keySet());
+    assertThat(exporters(scenario).map(e -> e.causes().isEmpty())).containsExactly(false, true);
+  }
+
+  @Test
+  void whatIsBundledBesidesIsAsItsNameSays() throws ScenarioException {
+    assertThat(exporters(load("gpu-eviction", Given.PLENTY)).flatMap(e -> e.causes().stream()))
+        .extracting(RevokeCause::after)
+        .containsOnly(RevokeCause.After.MOVED);
+    assertThat(exporters(load("rdma-context", Given.PLENTY)).flatMap(e -> e.causes().stream()))
+        .extracting(RevokeCause::after)
+        .containsOnly(RevokeCause.After.DEAD);
+  }
+
+  @ParameterizedTest
+  @MethodSource("names")
+  void thereIsNothingToRemarkOnABundledScenario(String name) throws ScenarioException {
+    assertThat(Remarks.about(load(name, Given.PLENTY))).isEmpty();
   }
 
   @Test

@@ -115,6 +115,19 @@ class DescribedImportersTest {
   }
 
   @Test
+  void whatIsLegalAndOddIsRemarkedOn() throws ScenarioException {
+    String stuck = "importers: {dpu: {fences: [{usage: read, after: never}]}}";
+    assertThat(Remarks.about(Given.load(Given.with("kind: gpu-dynamic", "kind: dpu") + stuck)))
+        .containsExactly(
+            "importers.dpu: it unmaps after its fences, one of which never signals: it never"
+                + " unmaps");
+    assertThat(Remarks.about(Given.load(Given.with("vfio-pci", "udmabuf") + "importers: {a: {}}")))
+        .containsExactly(
+            "no exporter of it ever revokes: there will be nothing to judge",
+            "importers.a: no device is of this kind");
+  }
+
+  @Test
   void aKindThatIsDescribedIsNamedAmongTheLegalOnes() {
     assertThat(Given.refusal(Given.with("gpu-dynamic", "dpv") + "importers: {dpu: {}}"))
         .startsWith(

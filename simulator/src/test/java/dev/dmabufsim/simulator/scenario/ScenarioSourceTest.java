@@ -17,7 +17,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** Finding scenarios, and the files they name. */
 class ScenarioSourceTest {
   private static final String LIST =
-      "write a file or one of vfio-reset, dead-importer, lying-importer, thousands";
+      "write a file or one of vfio-reset, dead-importer, lying-importer, thousands, gpu-eviction,"
+          + " rdma-context, every-importer";
 
   private final Path directory;
 
