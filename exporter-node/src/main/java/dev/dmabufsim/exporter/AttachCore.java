@@ -61,8 +61,7 @@ public final class AttachCore {
    * @param refused errors by request
    * @param next the id of the next attachment
    */
-  record State(
-      PSet<Integer> revoked, Memory<Integer> attached, Memory<Errno> refused, int next) {}
+  record State(PSet<Integer> revoked, Memory<Integer> attached, Memory<Errno> refused, int next) {}
 
   /** What can happen. */
   sealed interface Event {
@@ -107,7 +106,8 @@ public final class AttachCore {
   /**
    * Of one device.
    *
-   * @param stride how far its attachments' ids are apart, so that those of other devices fit between
+   * @param stride how far its attachments' ids are apart, so that those of other devices fit
+   *     between
    */
   AttachCore(ExporterPlan.Device plan, int stride) {
     this.plan = plan;

@@ -17,9 +17,9 @@ import java.util.List;
  * of each. The part of {@link BufferCore} that the kernel has in the {@code dma_buf_*} functions;
  * those for the CPU are {@link CpuCalls}.
  *
- * <p>A call that is not legal in the attachment's state, or is made with the lock held where it must
- * not be or the other way round, is answered EINVAL and changes nothing; the kernel would warn. A
- * call repeated under its old number is answered as it was the first time.
+ * <p>A call that is not legal in the attachment's state, or is made with the lock held where it
+ * must not be or the other way round, is answered EINVAL and changes nothing; the kernel would
+ * warn. A call repeated under its old number is answered as it was the first time.
  */
 final class BufferCalls {
   private final BufferEvent.Called e;
@@ -107,8 +107,7 @@ final class BufferCalls {
     if (!a.last().errno().ok()) {
       replies.failed(call, a.id(), a.last().errno());
     } else if (e.operation() == Operation.MAP || e.operation() == Operation.IOMMUFD_MAP) {
-      if (a.mapping() instanceof Mapping.Mapped(var table, long _, boolean _)
-          && !state.revoked()) {
+      if (a.mapping() instanceof Mapping.Mapped(var table, long _, boolean _) && !state.revoked()) {
         replies.mappedAgain(call, table);
       } else {
         // It was mapped for that call, and a revoke takes it away or has done so: who has not had
@@ -189,8 +188,7 @@ final class BufferCalls {
       }
     }
     slots.map(a);
-    return state.with(
-        a.waits(null).mapping(new Mapping.Pending(e.operation(), e.call(), span)));
+    return state.with(a.waits(null).mapping(new Mapping.Pending(e.operation(), e.call(), span)));
   }
 
   private BufferState unmap(BufferState state, Attachment a) {

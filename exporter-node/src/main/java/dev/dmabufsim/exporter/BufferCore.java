@@ -37,8 +37,8 @@ import org.jspecify.annotations.Nullable;
  *
  * CLOSING and SEVERING exist under an enforced contract only. Under the others the revoke completes
  * from ASKING as soon as what the contract waits for has come, or never. A move restores by itself;
- * what is dead is never restored. What a revoke does is {@link RevokeSequence}; what calls do, {@link
- * BufferCalls}; what concerns fences, {@link BufferFences}.
+ * what is dead is never restored. What a revoke does is {@link RevokeSequence}; what calls do,
+ * {@link BufferCalls}; what concerns fences, {@link BufferFences}.
  *
  * <p>Events are handled one at a time, as the resv lock has it; what the lock would be held across
  * (a map asks the IOMMU) is a pending state here, and a revoke that comes between wins.
@@ -108,8 +108,7 @@ public final class BufferCore {
   private static boolean outOfReach(BufferState state, BufferEvent.Called e) {
     return e.ids().stream()
         .map(id -> state.attachments().get(id))
-        .anyMatch(a ->
-            a != null && a.process() == e.process() && Placement.outOfReach(state, a));
+        .anyMatch(a -> a != null && a.process() == e.process() && Placement.outOfReach(state, a));
   }
 
   private static BufferState slotsMapped(
@@ -129,7 +128,7 @@ public final class BufferCore {
     for (int id : e.refused()) {
       Attachment a = next.attachments().get(id);
       if (a != null) {
-        next = next.with(refused(a, replies));
+        next = next.with(refused(a, e.use(), replies));
       }
     }
     replies.flush(state, effects);
@@ -151,17 +150,15 @@ public final class BufferCore {
     return a.mapping(new Mapping.Mapped(part, epoch, counted)).answered(call, Errno.OK);
   }
 
-  private static Attachment refused(Attachment a, Replies replies) {
-    Attachment next = a;
-    if (a.mapping() instanceof Mapping.Pending(Operation operation, long call, var _)) {
-      next = next.mapping(new Mapping.None()).answered(call, Errno.ENOMEM);
-      replies.failed(new Call(a.process(), call, operation), a.id(), Errno.ENOMEM);
+  private static Attachment refused(Attachment a, SlotUse use, Replies replies) {
+    Mapping mapping = use == SlotUse.CPU ? a.cpu().slot() : a.mapping();
+    if (!(mapping instanceof Mapping.Pending(Operation operation, long call, var _))) {
+      return a;
     }
-    if (a.cpu().slot() instanceof Mapping.Pending(Operation operation, long call, var _)) {
-      next = next.cpu(new Mapping.None()).answeredCpu(call, Errno.ENOMEM);
-      replies.failed(new Call(a.process(), call, operation), a.id(), Errno.ENOMEM);
-    }
-    return next;
+    replies.failed(new Call(a.process(), call, operation), a.id(), Errno.ENOMEM);
+    return use == SlotUse.CPU
+        ? a.cpu(new Mapping.None()).answeredCpu(call, Errno.ENOMEM)
+        : a.mapping(new Mapping.None()).answered(call, Errno.ENOMEM);
   }
 
   private static BufferState slotsUnmapped(
@@ -281,8 +278,7 @@ public final class BufferCore {
     }
     effects.add(
         new BufferEffect.Note(
-            new HistoryEvent.BufferReleased(
-                state.settings().id(), state.attachments().size())));
+            new HistoryEvent.BufferReleased(state.settings().id(), state.attachments().size())));
     return state;
   }
 
@@ -299,7 +295,8 @@ public final class BufferCore {
         next = next.attachments(next.attachments().minus(a.id()));
       }
     }
-    List<Integer> reaped = dead.values().stream().flatMap(List::stream).map(Attachment::id).toList();
+    List<Integer> reaped =
+        dead.values().stream().flatMap(List::stream).map(Attachment::id).toList();
     dead.forEach((process, its) ->
         effects.add(
             new BufferEffect.Note(

@@ -4,6 +4,7 @@ import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.message.ExporterMessage.Fence;
 import dev.dmabufsim.common.message.ExporterMessage.Signal;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
@@ -18,8 +19,7 @@ public sealed interface BufferEvent {
    * @param mapErrno what every map of theirs is answered, since the devices cannot do peer-to-peer;
    *     OK if they can
    */
-  record Attached(
-      BufferState.Importer importer, List<Integer> ids, Errno mapErrno, long nowNanos)
+  record Attached(BufferState.Importer importer, List<Integer> ids, Errno mapErrno, long nowNanos)
       implements BufferEvent {}
 
   /**
@@ -37,8 +37,8 @@ public sealed interface BufferEvent {
       long nowNanos)
       implements BufferEvent {}
 
-  /** The IOMMU opened slots, and had none for {@code refused}. */
-  record SlotsMapped(long epoch, List<SgTable> tables, List<Integer> refused)
+  /** The IOMMU opened slots of one use, and had none for {@code refused}. */
+  record SlotsMapped(long epoch, SlotUse use, List<SgTable> tables, List<Integer> refused)
       implements BufferEvent {}
 
   /** The IOMMU closed slots. */
@@ -69,8 +69,7 @@ public sealed interface BufferEvent {
    * @param before checksum of the content where it was
    * @param after checksum of it where it is
    */
-  record CopiedOut(
-      long epoch, int segment, long generation, long before, long after, long nowNanos)
+  record CopiedOut(long epoch, int segment, long generation, long before, long after, long nowNanos)
       implements BufferEvent {}
 
   /** The memory was truncated: nobody can reach it any more. */

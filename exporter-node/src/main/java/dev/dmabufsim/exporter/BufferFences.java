@@ -29,7 +29,8 @@ final class BufferFences {
    * Adds the fences of attachments whose callbacks return with this message: a callback adds them
    * before it returns, and none later. Told again, which happens, nothing is added.
    */
-  static BufferState add(BufferState state, Collection<Fence> fences, Collection<Integer> returned) {
+  static BufferState add(
+      BufferState state, Collection<Fence> fences, Collection<Integer> returned) {
     Revoke revoke = state.revoke();
     DmaResv resv = state.resv();
     for (Fence fence : fences) {
@@ -81,8 +82,7 @@ final class BufferFences {
     return state.resv(
         state
             .resv()
-            .add(
-                DmaFence.pending(DmaResv.context(id, 0), state.epoch()), FenceUsage.BOOKKEEP));
+            .add(DmaFence.pending(DmaResv.context(id, 0), state.epoch()), FenceUsage.BOOKKEEP));
   }
 
   /** Signals all that is pending, with an error: the memory that it was about is out of reach. */
@@ -112,9 +112,7 @@ final class BufferFences {
       if (map != null && state.resv().signaled(map.usage())) {
         slots.map(a);
         woken =
-            woken
-                .waits(null)
-                .mapping(new Mapping.Pending(Operation.MAP, map.call(), Span.WHOLE));
+            woken.waits(null).mapping(new Mapping.Pending(Operation.MAP, map.call(), Span.WHOLE));
       }
       Wait begin = a.cpu().awaited();
       if (begin != null && state.resv().signaled(begin.usage())) {

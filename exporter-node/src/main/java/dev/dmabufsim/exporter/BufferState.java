@@ -308,15 +308,7 @@ public record BufferState(
     Revoke closed(Collection<MappingId> mappings) {
       PSet<MappingId> left = cpu.minusAll(mappings);
       return new Revoke(
-          startedNanos,
-          stage,
-          stageDeadlineNanos,
-          returns,
-          unmaps,
-          left,
-          blocked,
-          proven,
-          copied);
+          startedNanos, stage, stageDeadlineNanos, returns, unmaps, left, blocked, proven, copied);
     }
 
     Revoke stage(Stage next, long deadlineNanos) {

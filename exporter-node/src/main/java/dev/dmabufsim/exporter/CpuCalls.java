@@ -18,8 +18,8 @@ import dev.dmabufsim.exporter.Replies.Call;
  * dma_buf_mmap()}, {@code dma_buf_vmap()} and their opposites.
  *
  * <p>Behind all of an attachment's CPU mappings is one slot, the page-table entry, so to speak. A
- * revoke closes it, and whoever reads or writes through it then faults; the mappings themselves stay
- * until they are given up, and what vmap has cached it hands out even then.
+ * revoke closes it, and whoever reads or writes through it then faults; the mappings themselves
+ * stay until they are given up, and what vmap has cached it hands out even then.
  */
 final class CpuCalls {
   private final BufferEvent.Called e;

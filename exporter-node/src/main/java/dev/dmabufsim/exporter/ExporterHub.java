@@ -269,7 +269,7 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
           toBuffer(
               m,
               m.buffer(),
-              now -> new BufferEvent.SlotsMapped(m.epoch(), m.tables(), m.refused()));
+              now -> new BufferEvent.SlotsMapped(m.epoch(), m.use(), m.tables(), m.refused()));
       case ExporterMessage.SlotsUnmapped m ->
           toBuffer(m, m.buffer(), now -> new BufferEvent.SlotsUnmapped(m.mappings(), now));
       case ExporterMessage.BufferClosed m ->
@@ -277,8 +277,7 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
               m,
               m.buffer(),
               now -> new BufferEvent.BufferClosed(m.epoch(), m.open(), m.undrained(), now));
-      case ExporterMessage.ProcessDied m ->
-          happened(new HubCore.Event.ProcessDied(m.process()));
+      case ExporterMessage.ProcessDied m -> happened(new HubCore.Event.ProcessDied(m.process()));
     }
     return this;
   }

@@ -9,10 +9,11 @@ import org.pcollections.PVector;
 import org.pcollections.TreePVector;
 
 /**
- * What an exporter's hub decides: whom it hears, and the rounds of all its devices. A pure function.
+ * What an exporter's hub decides: whom it hears, and the rounds of all its devices. A pure
+ * function.
  *
- * <p>Devices take turns, or each plays {@link RoundsCore rounds} of its own; devices that take turns
- * are a <em>group</em>.
+ * <p>Devices take turns, or each plays {@link RoundsCore rounds} of its own; devices that take
+ * turns are a <em>group</em>.
  */
 public final class HubCore {
   /**
@@ -92,8 +93,7 @@ public final class HubCore {
 
   /** Of these devices; those without a cause never revoke. */
   HubCore(ExporterPlan.Rounds plan, List<RoundsCore.Device> devices) {
-    List<RoundsCore.Device> revoking =
-        devices.stream().filter(d -> !d.causes().isEmpty()).toList();
+    List<RoundsCore.Device> revoking = devices.stream().filter(d -> !d.causes().isEmpty()).toList();
     List<List<RoundsCore.Device>> groups =
         plan.independent() && !revoking.isEmpty()
             ? revoking.stream().map(List::of).toList()
@@ -123,8 +123,7 @@ public final class HubCore {
       case Event.Revoked e -> of(s, e.buffer(), new RoundsCore.Event.Revoked(e.buffer()));
       case Event.Refused e -> of(s, e.buffer(), new RoundsCore.Event.Refused(e.buffer()));
       case Event.Restored e -> of(s, e.buffer(), new RoundsCore.Event.Restored(e.buffer()));
-      case Event.Mapped e ->
-          of(s, e.buffer(), new RoundsCore.Event.Mapped(e.buffer(), e.count()));
+      case Event.Mapped e -> of(s, e.buffer(), new RoundsCore.Event.Mapped(e.buffer(), e.count()));
       case Event.ProcessDied e ->
           s.hears(e.process())
               ? new Step(

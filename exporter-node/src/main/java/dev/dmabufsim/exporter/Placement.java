@@ -21,21 +21,18 @@ final class Placement {
   }
 
   /**
-   * Where a move goes: from VRAM to system memory; and back, which is what a driver does at the next
-   * use, unless an attachment needs it to stay in system memory.
+   * Where a move goes: from VRAM to system memory; and back, which is what a driver does at the
+   * next use, unless an attachment needs it to stay in system memory.
    */
   static boolean movesToSystem(BufferState state) {
     return inVram(state)
-        || state.attachments().values().stream()
-            .anyMatch(a -> !a.importer().offer().peer2peer());
+        || state.attachments().values().stream().anyMatch(a -> !a.importer().offer().peer2peer());
   }
 
   /** Pins and static mappings, which keep it where it is. */
   static int holds(BufferState state) {
     return state.pins()
         + (int)
-            state.attachments().values().stream()
-                .filter(a -> a.pins() == 0 && a.holds())
-                .count();
+            state.attachments().values().stream().filter(a -> a.pins() == 0 && a.holds()).count();
   }
 }

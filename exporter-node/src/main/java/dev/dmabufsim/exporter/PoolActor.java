@@ -80,8 +80,7 @@ final class PoolActor extends AbstractBehavior<PoolActor.Command> {
   }
 
   private void move(Command.Move m) throws IOException {
-    m.replyTo()
-        .tell(new BufferActor.Command.Moved(m.epoch(), pool.move(m.segment(), m.bytes())));
+    m.replyTo().tell(new BufferActor.Command.Moved(m.epoch(), pool.move(m.segment(), m.bytes())));
   }
 
   private void finish(Command.Finish m) throws IOException {

@@ -1,7 +1,6 @@
 package dev.dmabufsim.exporter;
 
 import dev.dmabufsim.common.contract.Contract;
-import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.contract.RevokeCause.After;
 import dev.dmabufsim.common.contract.RevokeOutcome;
@@ -55,7 +54,8 @@ final class RevokeSequence {
       boolean waits = cause.after() != After.MOVED && state.queued() == null;
       return state.requests(waits ? cause : state.queued(), true);
     }
-    // "Skip if unchanged": a second revoke of revoked memory is no revoke. It can be the last, though.
+    // "Skip if unchanged": a second revoke of revoked memory is no revoke. It can be the last,
+    // though.
     BufferState next =
         by.after() == After.RESTORED && cause.after() == After.DEAD
             ? state.revokedBy(cause, state.epoch())
@@ -80,12 +80,10 @@ final class RevokeSequence {
     return begin(state, RevokeCause.MIGRATION, nowNanos, effects);
   }
 
-  private static void refuseMove(
-      BufferState state, RevokeCause cause, List<BufferEffect> effects) {
+  private static void refuseMove(BufferState state, RevokeCause cause, List<BufferEffect> effects) {
     effects.add(
         new BufferEffect.Note(
-            new HistoryEvent.MoveRefused(
-                state.settings().id(), cause, Placement.holds(state))));
+            new HistoryEvent.MoveRefused(state.settings().id(), cause, Placement.holds(state))));
   }
 
   private static BufferState begin(
@@ -160,8 +158,7 @@ final class RevokeSequence {
     Wait wait = a.awaited();
     if (wait != null) {
       next = next.waits(null).answered(wait.call(), state.refusal());
-      replies.failed(
-          new Call(a.process(), wait.call(), Operation.MAP), a.id(), state.refusal());
+      replies.failed(new Call(a.process(), wait.call(), Operation.MAP), a.id(), state.refusal());
     }
     switch (a.cpu().slot()) {
       case Mapping.Pending(Operation operation, long call, var _) -> {
@@ -368,8 +365,7 @@ final class RevokeSequence {
     }
     // Addresses that were taken without a map: nobody counts them, and nobody waits for them.
     boolean uncounted = state.attachments().values().stream().anyMatch(Attachment::mapped);
-    return leave(
-        state, uncounted ? RevokeOutcome.ASSUMED : RevokeOutcome.ACKED, nowNanos, effects);
+    return leave(state, uncounted ? RevokeOutcome.ASSUMED : RevokeOutcome.ACKED, nowNanos, effects);
   }
 
   /** Whether the stage ends by itself, and its time has come. */
@@ -485,8 +481,7 @@ final class RevokeSequence {
     return copyOut(state.revoke(revoke.proven(outcome)), nowNanos, effects);
   }
 
-  private static BufferState copyOut(
-      BufferState state, long nowNanos, List<BufferEffect> effects) {
+  private static BufferState copyOut(BufferState state, long nowNanos, List<BufferEffect> effects) {
     Revoke revoke = state.revoke();
     if (revoke == null) {
       return state;
@@ -545,8 +540,7 @@ final class RevokeSequence {
   }
 
   /** The memory is gone. */
-  static BufferState severed(
-      BufferState state, BufferEvent.Severed e, List<BufferEffect> effects) {
+  static BufferState severed(BufferState state, BufferEvent.Severed e, List<BufferEffect> effects) {
     Revoke revoke = state.revoke();
     if (revoke == null || e.epoch() != state.epoch() || revoke.stage() != Stage.SEVERING) {
       return state;
@@ -579,12 +573,7 @@ final class RevokeSequence {
                 revoke.blocked().stream().sorted().toList())));
     effects.add(
         new BufferEffect.Complete(
-            state.epoch(),
-            old.segment(),
-            old.generation(),
-            outcome,
-            nanos,
-            next(cause, severed)));
+            state.epoch(), old.segment(), old.generation(), outcome, nanos, next(cause, severed)));
     BufferState next = state.revoke(null);
     if (severed) {
       next = next.memory(old.taken());
@@ -646,8 +635,7 @@ final class RevokeSequence {
     }
     BufferState next =
         state
-            .memory(
-                new Memory(e.segment(), e.generation(), e.generation(), old.system(), false))
+            .memory(new Memory(e.segment(), e.generation(), e.generation(), old.system(), false))
             .revokedBy(null, state.epoch());
     noteRestored(next, effects);
     return next;

@@ -229,8 +229,7 @@ public final class RoundsCore {
     return devices.isEmpty()
         ? end(s, List.of())
         : new Step(
-            s.to(Phase.PAUSING, HashTreePSet.empty()),
-            List.of(new Effect.Wait(plan.everyNanos())));
+            s.to(Phase.PAUSING, HashTreePSet.empty()), List.of(new Effect.Wait(plan.everyNanos())));
   }
 
   private Step waitOver(State s) {
@@ -263,8 +262,7 @@ public final class RoundsCore {
             s.mapped(),
             s.mappedOf(buffers),
             s.ending());
-    return new Step(
-        next, List.of(new Effect.Revoke(next.round(), cause(s, turn), buffers)));
+    return new Step(next, List.of(new Effect.Revoke(next.round(), cause(s, turn), buffers)));
   }
 
   private Step revoked(State s, int buffer, int revokes) {
@@ -291,9 +289,7 @@ public final class RoundsCore {
       return stay(s);
     }
     PSet<Integer> left = s.pending().minus(buffer);
-    return left.isEmpty()
-        ? settle(s.to(Phase.RESTORING, left))
-        : stay(s.to(Phase.RESTORING, left));
+    return left.isEmpty() ? settle(s.to(Phase.RESTORING, left)) : stay(s.to(Phase.RESTORING, left));
   }
 
   private Step settle(State s) {

@@ -25,8 +25,8 @@ import java.util.zip.CRC32C;
  * memory that has been with its tenant for longest; before that the tenant looks through all of it
  * for bytes that he did not write.
  *
- * <p>A segment's owner word says at any time whose it is: whoever comes late reads there what he has
- * run into. It is written before the next owner's content is.
+ * <p>A segment's owner word says at any time whose it is: whoever comes late reads there what he
+ * has run into. It is written before the next owner's content is.
  *
  * <p>Used by one thread; its operations fill and read whole segments and so take up to
  * milliseconds.

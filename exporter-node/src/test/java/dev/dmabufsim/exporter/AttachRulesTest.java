@@ -19,12 +19,7 @@ final class AttachRulesTest {
   private static Errno decide(
       ExporterKind exporter, ImporterOffer importer, boolean revoked, Errno unreachable) {
     return AttachRules.decide(
-        exporter,
-        AttachRules.forced(exporter, List.of()),
-        importer,
-        revoked,
-        unreachable,
-        true);
+        exporter, AttachRules.forced(exporter, List.of()), importer, revoked, unreachable, true);
   }
 
   private static Errno vfio(ImporterOffer importer, boolean revoked, Errno unreachable) {
@@ -32,14 +27,18 @@ final class AttachRulesTest {
   }
 
   @ParameterizedTest
-  @EnumSource(value = ExporterKind.class, names = {"VFIO_PCI", "RDMA_MMIO"})
+  @EnumSource(
+      value = ExporterKind.class,
+      names = {"VFIO_PCI", "RDMA_MMIO"})
   void whoCannotBeRevokedIsRefusedByADeviceThatOnlyKnowsForce(ExporterKind exporter) {
     assertThat(decide(exporter, ImporterOffer.DYNAMIC, false, null)).isEqualTo(Errno.OK);
     assertThat(decide(exporter, PINNED, false, null)).isEqualTo(Errno.EOPNOTSUPP);
   }
 
   @ParameterizedTest
-  @EnumSource(value = ExporterKind.class, names = {"GPU_VRAM", "SYSTEM_HEAP", "UDMABUF"})
+  @EnumSource(
+      value = ExporterKind.class,
+      names = {"GPU_VRAM", "SYSTEM_HEAP", "UDMABUF"})
   void whoCannotBeRevokedIsWelcomeWhereMemoryIsNotTakenByForce(ExporterKind exporter) {
     for (ImporterOffer offer : List.of(PINNED, FAR, STATIC)) {
       assertThat(decide(exporter, offer, false, null)).isEqualTo(Errno.OK);
@@ -50,12 +49,13 @@ final class AttachRulesTest {
   void aGpuAsksForRevocabilityOnlyIfItIsGoingToBeUnplugged() {
     List<RevokeCause> moves = List.of(RevokeCause.EVICTION, RevokeCause.MIGRATION);
     assertThat(AttachRules.forced(ExporterKind.GPU_VRAM, moves)).isFalse();
-    assertThat(AttachRules.forced(ExporterKind.GPU_VRAM, List.of(RevokeCause.HOT_UNPLUG)))
-        .isTrue();
+    assertThat(AttachRules.forced(ExporterKind.GPU_VRAM, List.of(RevokeCause.HOT_UNPLUG))).isTrue();
   }
 
   @ParameterizedTest
-  @EnumSource(value = ExporterKind.class, names = {"VFIO_PCI", "RDMA_MMIO"})
+  @EnumSource(
+      value = ExporterKind.class,
+      names = {"VFIO_PCI", "RDMA_MMIO"})
   void deviceMemoryIsOnlyForThoseWhoDoPeerToPeer(ExporterKind exporter) {
     assertThat(decide(exporter, FAR, false, null)).isEqualTo(Errno.EOPNOTSUPP);
     assertThat(decide(exporter, STATIC, false, null)).isEqualTo(Errno.EOPNOTSUPP);

@@ -55,9 +55,7 @@ final class BufferCoreRandomTest {
   }
 
   @ParameterizedTest
-  @CsvSource({
-    "ENFORCED, 2000", "V7, 1000", "V5, 1000", "V4, 1000", "V3, 1000", "V2, 1000"
-  })
+  @CsvSource({"ENFORCED, 2000", "V7, 1000", "V5, 1000", "V4, 1000", "V3, 1000", "V2, 1000"})
   void noSequenceOfEventsBreaksAnInvariantOfABarThatIsResetAndUnplugged(
       Contract contract, int sequences) {
     Tally tally = play(contract, ExporterKind.VFIO_PCI, sequences);
@@ -68,11 +66,8 @@ final class BufferCoreRandomTest {
   }
 
   @ParameterizedTest
-  @CsvSource({
-    "ENFORCED, 2000", "V7, 1000", "V5, 1000", "V4, 1000", "V3, 1000", "V2, 1000"
-  })
-  void noSequenceOfEventsBreaksAnInvariantOfAGpusBufferThatMoves(
-      Contract contract, int sequences) {
+  @CsvSource({"ENFORCED, 2000", "V7, 1000", "V5, 1000", "V4, 1000", "V3, 1000", "V2, 1000"})
+  void noSequenceOfEventsBreaksAnInvariantOfAGpusBufferThatMoves(Contract contract, int sequences) {
     Tally tally = play(contract, ExporterKind.GPU_VRAM, sequences);
 
     assertThat(tally.moved).as("moves").isGreaterThan(200);

@@ -65,7 +65,8 @@ final class BufferCoreTest {
               new MapSlots(
                   0,
                   contract.enforced(),
-                  List.of(new SlotRequest(1, key, PROCESS, SlotUse.DMA),
+                  List.of(
+                      new SlotRequest(1, key, PROCESS, SlotUse.DMA),
                       new SlotRequest(2, key, PROCESS, SlotUse.DMA))));
 
       b.slotsMapped(1, 2);
@@ -85,7 +86,7 @@ final class BufferCoreTest {
     @Test
     void mapIsAnsweredEnomemWhenTheIommuHasNoSlotAndMayBeTriedAgain() {
       BufferDriver b = buffer().attach(PROCESS, 1).call(MAP, 1);
-      b.happens(new BufferEvent.SlotsMapped(0, List.of(), List.of(1)));
+      b.happens(new BufferEvent.SlotsMapped(0, SlotUse.DMA, List.of(), List.of(1)));
       assertThat(b.answer(1)).isEqualTo(ENOMEM);
 
       assertThat(b.call(MAP, 1).slotsMapped(1).answer(1)).isEqualTo(OK);
@@ -110,7 +111,7 @@ final class BufferCoreTest {
       assertThat(b.effects(UnmapSlots.class))
           .containsExactly(new UnmapSlots(List.of(b.mapping(1))));
       // The IOMMU had not heard of the revoke when it answered.
-      b.happens(new BufferEvent.SlotsMapped(0, List.of(b.table(1)), List.of()));
+      b.happens(new BufferEvent.SlotsMapped(0, SlotUse.DMA, List.of(b.table(1)), List.of()));
       assertThat(b.effects()).isEmpty();
       assertThat(b.state.mapped()).isZero();
     }
@@ -290,7 +291,7 @@ final class BufferCoreTest {
       assertThat(b.call(PROCESS, illegal, UNPIN, 1).answer(1)).isEqualTo(EINVAL);
 
       BufferDriver full = buffer().attach(PROCESS, 1).call(MAP, 1);
-      full.happens(new BufferEvent.SlotsMapped(0, List.of(), List.of(1)));
+      full.happens(new BufferEvent.SlotsMapped(0, SlotUse.DMA, List.of(), List.of(1)));
       assertThat(full.call(PROCESS, full.lastCall(), MAP, 1).answer(1)).isEqualTo(ENOMEM);
     }
 
@@ -450,7 +451,9 @@ final class BufferCoreTest {
     }
 
     @ParameterizedTest
-    @EnumSource(value = Contract.class, names = {"V4", "V5", "V7"})
+    @EnumSource(
+        value = Contract.class,
+        names = {"V4", "V5", "V7"})
     void aDeadImporterThatWasMappedIsWaitedForForEver(Contract contract) {
       BufferDriver b = buffer(contract).mapped(PROCESS, 1).revoke().died(PROCESS);
       assertThat(b.effects(Complete.class)).isEmpty();
@@ -461,7 +464,9 @@ final class BufferCoreTest {
     }
 
     @ParameterizedTest
-    @EnumSource(value = Contract.class, names = {"V2", "V3"})
+    @EnumSource(
+        value = Contract.class,
+        names = {"V2", "V3"})
     void aDeadImportersCallbackReturnsAndItsBookkeepFenceIsMissed(Contract contract) {
       BufferDriver b = buffer(contract).mapped(4, 1).mapped(5, 2).revoke().returned(1);
 
@@ -519,7 +524,11 @@ final class BufferCoreTest {
     @EnumSource(Contract.class)
     void isSkippedByTheInvalidation(Contract contract) {
       BufferDriver b =
-          buffer(contract).attach(PROCESS, PINNED, 1).call(MAP, 1).slotsMapped(1).mapped(PROCESS, 2);
+          buffer(contract)
+              .attach(PROCESS, PINNED, 1)
+              .call(MAP, 1)
+              .slotsMapped(1)
+              .mapped(PROCESS, 2);
 
       assertThat(b.revoke().effects(Invalidate.class))
           .containsExactly(new Invalidate(PROCESS, 1, List.of(2)));

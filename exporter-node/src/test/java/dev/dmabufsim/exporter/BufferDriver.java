@@ -49,9 +49,7 @@ final class BufferDriver {
     this.invariants = new BufferInvariants(contract);
     this.state =
         BufferState.exported(
-            new BufferState.Settings(BUFFER, kind, BYTES, contract, ASK, BLOCK, RETRY),
-            SEGMENT,
-            1);
+            new BufferState.Settings(BUFFER, kind, BYTES, contract, ASK, BLOCK, RETRY), SEGMENT, 1);
   }
 
   /** Something happens. */
@@ -98,8 +96,7 @@ final class BufferDriver {
 
   BufferDriver call(
       int process, long call, Operation operation, boolean locked, Span span, Integer... ids) {
-    return happens(
-        new BufferEvent.Called(process, call, operation, locked, span, list(ids), now));
+    return happens(new BufferEvent.Called(process, call, operation, locked, span, list(ids), now));
   }
 
   /** The number of the last call. */
@@ -111,7 +108,7 @@ final class BufferDriver {
   BufferDriver slotsMapped(Integer... ids) {
     return happens(
         new BufferEvent.SlotsMapped(
-            state.epoch(), Arrays.stream(ids).map(this::table).toList(), List.of()));
+            state.epoch(), SlotUse.DMA, Arrays.stream(ids).map(this::table).toList(), List.of()));
   }
 
   /** The table that the IOMMU gives that attachment for the memory that the buffer has now. */
@@ -138,6 +135,7 @@ final class BufferDriver {
     return happens(
         new BufferEvent.SlotsMapped(
             state.epoch(),
+            SlotUse.CPU,
             Arrays.stream(ids).map(id -> table(id, SlotUse.CPU)).toList(),
             List.of()));
   }
@@ -237,8 +235,7 @@ final class BufferDriver {
             .findFirst()
             .orElse(PROCESS);
     return happens(
-        new BufferEvent.Progressed(
-            process, epoch, returned, fences, signalled, unmapped, now));
+        new BufferEvent.Progressed(process, epoch, returned, fences, signalled, unmapped, now));
   }
 
   BufferDriver died(int process) {

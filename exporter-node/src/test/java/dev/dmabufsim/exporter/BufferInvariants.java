@@ -253,9 +253,7 @@ final class BufferInvariants {
     if ((cpu ? a.cpu().last() : a.last()).call() == e.call()) {
       return;
     }
-    boolean pending =
-        a.mapping() instanceof Mapping.Pending
-            || a.awaited() != null;
+    boolean pending = a.mapping() instanceof Mapping.Pending || a.awaited() != null;
     boolean unmapping = a.mapping() instanceof Mapping.Unmapping;
     boolean held =
         mapped(a)
@@ -329,7 +327,7 @@ final class BufferInvariants {
             "severed at %s",
             event);
         must(
-            !moving() || after.revoke() != null && after.revoke().copied() != null,
+            !moving() || (after.revoke() != null && after.revoke().copied() != null),
             "severed before the content was saved");
       }
       case BufferEffect.CopyOut e -> {
@@ -337,7 +335,7 @@ final class BufferInvariants {
         must(!left, "copied twice: %s", e);
         boolean stuck =
             event instanceof BufferEvent.Ticked
-                || event instanceof BufferEvent.BufferClosed c && !c.undrained().isEmpty();
+                || (event instanceof BufferEvent.BufferClosed c && !c.undrained().isEmpty());
         if (!contract.enforced() || !stuck) {
           checkLeaves(event, after);
         }
@@ -397,10 +395,7 @@ final class BufferInvariants {
         reply);
     // What vmap has cached it hands out all the same.
     must(
-        !map
-            || cause == null
-            || reply.operation() == Operation.VMAP
-            || reply.done().isEmpty(),
+        !map || cause == null || reply.operation() == Operation.VMAP || reply.done().isEmpty(),
         "mapped while revoked: %s",
         reply);
   }

@@ -17,7 +17,6 @@ import dev.dmabufsim.common.control.NodeCommand;
 import dev.dmabufsim.common.control.NodeReport;
 import dev.dmabufsim.common.driver.ImporterOffer;
 import dev.dmabufsim.common.fabric.Fabric;
-import dev.dmabufsim.common.fabric.SegmentDescriptor;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.ExporterMessage;
 import dev.dmabufsim.common.message.ImporterMessage;
@@ -184,8 +183,7 @@ final class ExporterHubTest {
     return attach(offer(), from, kind, cookies);
   }
 
-  private AttachReply attach(
-      BufferInfo offer, Peer from, ImporterOffer kind, Integer... cookies) {
+  private AttachReply attach(BufferInfo offer, Peer from, ImporterOffer kind, Integer... cookies) {
     say(
         new ExporterMessage.Attach(
             from,
@@ -243,7 +241,7 @@ final class ExporterHubTest {
             .toList();
     say(
         new ExporterMessage.SlotsMapped(
-            peer("iommu", IOMMU_PROCESS), asked.buffer(), asked.epoch(), tables, List.of()));
+            peer("iommu", IOMMU_PROCESS), asked.buffer(), asked.epoch(), asked.requests().getFirst().use(), tables, List.of()));
     return tables;
   }
 
@@ -297,10 +295,8 @@ final class ExporterHubTest {
     assertThat(asked.length()).isEqualTo(BYTES);
     assertThat(asked.requests())
         .containsExactly(
-            new IommuMessage.SlotRequest(
-                ids.get(0), DEVICE_KEY, IMPORTER_PROCESS, SlotUse.DMA),
-            new IommuMessage.SlotRequest(
-                ids.get(1), DEVICE_KEY, IMPORTER_PROCESS, SlotUse.DMA));
+            new IommuMessage.SlotRequest(ids.get(0), DEVICE_KEY, IMPORTER_PROCESS, SlotUse.DMA),
+            new IommuMessage.SlotRequest(ids.get(1), DEVICE_KEY, IMPORTER_PROCESS, SlotUse.DMA));
     List<SgTable> tables = openSlots(asked);
     assertThat(answered(map).tables()).isEqualTo(tables);
 
@@ -410,8 +406,7 @@ final class ExporterHubTest {
 
     List<Integer> first = attach(ImporterOffer.DYNAMIC, 1, 2).attachments();
     assertThat(attach(ImporterOffer.DYNAMIC, 1, 2).attachments()).isEqualTo(first);
-    assertThat(attach(ImporterOffer.DYNAMIC, 3).attachments())
-        .doesNotContainAnyElementsOf(first);
+    assertThat(attach(ImporterOffer.DYNAMIC, 3).attachments()).doesNotContainAnyElementsOf(first);
     assertThat(recorded.events(HistoryEvent.Attached.class)).hasSize(2);
   }
 
@@ -538,14 +533,7 @@ final class ExporterHubTest {
     start(Contract.ENFORCED, UNHURRIED);
     say(
         new ExporterMessage.Call(
-            theImporter(),
-            importer.ref(),
-            1,
-            Operation.PIN,
-            12345,
-            true,
-            Span.WHOLE,
-            List.of(1)));
+            theImporter(), importer.ref(), 1, Operation.PIN, 12345, true, Span.WHOLE, List.of(1)));
 
     assertThat(recorded(HistoryEvent.Dropped.class).message()).isEqualTo("Call from importer");
   }

@@ -66,13 +66,7 @@ final class RandomBufferEvents {
       case BufferEvent.SlotsUnmapped e -> new BufferEvent.SlotsUnmapped(e.mappings(), now);
       case BufferEvent.Progressed e ->
           new BufferEvent.Progressed(
-              e.process(),
-              e.epoch(),
-              e.returned(),
-              e.fences(),
-              e.signalled(),
-              e.unmapped(),
-              now);
+              e.process(), e.epoch(), e.returned(), e.fences(), e.signalled(), e.unmapped(), now);
       case BufferEvent.RevokeRequested e -> new BufferEvent.RevokeRequested(e.cause(), now);
       case BufferEvent.CopiedOut e ->
           new BufferEvent.CopiedOut(
@@ -135,8 +129,7 @@ final class RandomBufferEvents {
             false,
             random.nextInt(4) == 0);
     return new BufferEvent.Attached(
-        new BufferState.Importer(
-            process(), 1 << 16, "some", offer, random.nextInt(5) == 0),
+        new BufferState.Importer(process(), 1 << 16, "some", offer, random.nextInt(5) == 0),
         ids(),
         random.nextInt(20) == 0 ? Errno.EINVAL : Errno.OK,
         now);
@@ -184,8 +177,7 @@ final class RandomBufferEvents {
       return called(process(), operation(), ids);
     }
     // Mostly by whose attachment it is, and something that leads on.
-    Operation maps =
-        first.importer().offer().iommufdMap() ? Operation.IOMMUFD_MAP : Operation.MAP;
+    Operation maps = first.importer().offer().iommufdMap() ? Operation.IOMMUFD_MAP : Operation.MAP;
     boolean sensible = first.mapping() instanceof Mapping.None && random.nextInt(3) > 0;
     return called(first.process(), sensible ? maps : operation(), ids);
   }
@@ -204,43 +196,29 @@ final class RandomBufferEvents {
   }
 
   private BufferEvent slotsMapped(BufferState state) {
+    SlotUse use = random.nextInt(3) == 0 ? SlotUse.CPU : SlotUse.DMA;
     List<SgTable> tables = new ArrayList<>();
     List<Integer> refused = new ArrayList<>();
     for (int id : pendingOrAny(state)) {
       if (random.nextInt(5) == 0) {
         refused.add(id);
       } else {
-        tables.add(table(state, id, use(state.attachments().get(id))));
+        tables.add(table(state, id, use));
       }
     }
-    return new BufferEvent.SlotsMapped(epoch(state), tables, refused);
+    return new BufferEvent.SlotsMapped(epoch(state), use, tables, refused);
   }
 
   private static SgTable table(BufferState state, int id, SlotUse use) {
     return new SgTable(
-        id,
-        id,
-        4096,
-        id,
-        state.segment(),
-        state.generation(),
-        state.generation(),
-        true,
-        use);
-  }
-
-  private SlotUse use(Attachment a) {
-    return a != null && a.cpu().slot() instanceof Mapping.Pending && random.nextBoolean()
-        ? SlotUse.CPU
-        : SlotUse.DMA;
+        id, id, 4096, id, state.segment(), state.generation(), state.generation(), true, use);
   }
 
   private List<Integer> pendingOrAny(BufferState state) {
     List<Integer> pending =
         state.attachments().values().stream()
             .filter(a ->
-                a.mapping() instanceof Mapping.Pending
-                    || a.cpu().slot() instanceof Mapping.Pending)
+                a.mapping() instanceof Mapping.Pending || a.cpu().slot() instanceof Mapping.Pending)
             .map(Attachment::id)
             .filter(id -> random.nextInt(3) > 0)
             .toList();
@@ -294,13 +272,14 @@ final class RandomBufferEvents {
   /** What settles a buffer: answers to everything that the IOMMU was asked for. */
   List<BufferEvent> everythingAnswered(BufferState state) {
     List<SgTable> tables = new ArrayList<>();
+    List<SgTable> cpu = new ArrayList<>();
     List<MappingId> closed = new ArrayList<>(state.closing());
     for (Attachment a : state.attachments().values()) {
       if (a.mapping() instanceof Mapping.Pending) {
         tables.add(table(state, a.id(), SlotUse.DMA));
       }
       if (a.cpu().slot() instanceof Mapping.Pending) {
-        tables.add(table(state, a.id(), SlotUse.CPU));
+        cpu.add(table(state, a.id(), SlotUse.CPU));
       }
       for (Mapping mapping : List.of(a.mapping(), a.cpu().slot())) {
         if (mapping instanceof Mapping.Unmapping u) {
@@ -309,7 +288,8 @@ final class RandomBufferEvents {
       }
     }
     return List.of(
-        new BufferEvent.SlotsMapped(state.epoch(), tables, List.of()),
+        new BufferEvent.SlotsMapped(state.epoch(), SlotUse.DMA, tables, List.of()),
+        new BufferEvent.SlotsMapped(state.epoch(), SlotUse.CPU, cpu, List.of()),
         new BufferEvent.SlotsUnmapped(closed, now));
   }
 }

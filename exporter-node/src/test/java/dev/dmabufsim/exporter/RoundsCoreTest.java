@@ -88,8 +88,7 @@ final class RoundsCoreTest {
     assertThat(happens(new Event.Revoked(2))).containsExactly(new Effect.Wait(HOLD));
     assertThat(happens(new Event.WaitOver())).containsExactly(new Effect.Restore(List.of(1, 2)));
     assertThat(happens(new Event.Restored(2))).isEmpty();
-    assertThat(happens(new Event.Restored(1)))
-        .containsExactly(new Effect.Wait(SETTLE));
+    assertThat(happens(new Event.Restored(1))).containsExactly(new Effect.Wait(SETTLE));
     assertThat(happens(new Event.Mapped(2, 3))).isEmpty();
     assertThat(happens(new Event.Mapped(3, 9))).as("another device's").isEmpty();
     assertThat(happens(new Event.Mapped(1, 1)))
@@ -105,11 +104,7 @@ final class RoundsCoreTest {
     }
 
     assertThat(all.stream().filter(Effect.Revoke.class::isInstance))
-        .containsExactly(
-            reset(1, 1, 2),
-            reset(2, 3),
-            reset(3, 1, 2),
-            reset(4, 3));
+        .containsExactly(reset(1, 1, 2), reset(2, 3), reset(3, 1, 2), reset(4, 3));
     assertThat(all).contains(new Effect.RoundDone(3, 2), new Effect.RoundDone(4, 1));
   }
 
@@ -184,9 +179,7 @@ final class RoundsCoreTest {
 
   private static List<Event> anyEvent() {
     List<Event> events =
-        new ArrayList<>(
-            List.of(
-                new Event.Began(), new Event.WaitOver(), new Event.Ending()));
+        new ArrayList<>(List.of(new Event.Began(), new Event.WaitOver(), new Event.Ending()));
     for (int buffer = 0; buffer <= 4; buffer++) {
       events.add(new Event.Revoked(buffer));
       events.add(new Event.Refused(buffer));

@@ -271,11 +271,7 @@ final class SegmentPoolTest {
     byte[] own = new byte[(int) BYTES];
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment.copy(
-          fabric.mapSegment(segment, BYTES, arena).data(),
-          0,
-          MemorySegment.ofArray(own),
-          0,
-          BYTES);
+          fabric.mapSegment(segment, BYTES, arena).data(), 0, MemorySegment.ofArray(own), 0, BYTES);
     }
     return own;
   }

@@ -8,6 +8,7 @@ import dev.dmabufsim.common.contract.RevokeOutcome;
 import dev.dmabufsim.common.message.ExporterMessage.Fence;
 import dev.dmabufsim.common.message.ExporterMessage.Signal;
 import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
@@ -214,10 +215,7 @@ final class VirtualHost {
     List<Fence> fence = List.of(new Fence(id, 0, FenceUsage.BOOKKEEP));
     List<Signal> signal = List.of(new Signal(id, 0, Errno.OK));
     send(from, returns, () -> progress(id, epoch, it, fence, List.of(), List.of()));
-    send(
-        from,
-        signals,
-        () -> progress(id, epoch, it, fence, signal, unmaps ? it : List.of()));
+    send(from, signals, () -> progress(id, epoch, it, fence, signal, unmaps ? it : List.of()));
   }
 
   private void progress(
@@ -251,19 +249,12 @@ final class VirtualHost {
     for (SlotRequest request : asked.requests()) {
       int id = request.attachment();
       openSlots.put(id, generation);
-      tables.add(new SgTable(
-              id,
-              0,
-              BufferDriver.BYTES,
-              id,
-              0,
-              generation,
-              generation,
-              true,
-              request.use()));
+      tables.add(
+          new SgTable(
+              id, 0, BufferDriver.BYTES, id, 0, generation, generation, true, request.use()));
     }
     fromIommu(
-        iommuDelay(), () -> happens(new BufferEvent.SlotsMapped(asked.epoch(), tables, List.of())));
+        iommuDelay(), () -> happens(new BufferEvent.SlotsMapped(asked.epoch(), SlotUse.DMA, tables, List.of())));
   }
 
   private void unmapSlots(BufferEffect.UnmapSlots asked) {
