@@ -66,6 +66,10 @@ public final class CellJudge {
         found.violations().stream().map(Violation::detail).limit(MOST_EVIDENCE).toList());
   }
 
+  private static boolean honestAlive(CellKey key) {
+    return key.treatment().honest() && !key.treatment().killed();
+  }
+
   private static Said say(CellKey key, Findings found, long hangLimitMicros) {
     Findings.Figures f = found.figures();
     Findings.Revokes revokes = f.revokes();
@@ -83,7 +87,7 @@ public final class CellJudge {
       return new Said(CellVerdict.UNSAFE, broken.get());
     }
     long faults = count(f, LateAccess.IOMMU_FAULT) + count(f, LateAccess.AER);
-    if (faults > 0 && key.treatment().honest() && !key.treatment().killed()) {
+    if (faults > 0 && honestAlive(key)) {
       return new Said(CellVerdict.UNSAFE, faults + " faults were caused by an honest importer");
     }
     long stuck = revokes.unfinishedMicros().stream().mapToLong(Long::longValue).max().orElse(0);
@@ -100,7 +104,7 @@ public final class CellJudge {
       return new Said(
           CellVerdict.CONTAINED, revokes.severed() + " times the memory had to be taken away");
     }
-    if (revokes.blocked() > 0) {
+    if (revokes.blocked() > 0 && !honestAlive(key)) {
       return new Said(CellVerdict.CONTAINED, revokes.blocked() + " times the IOMMU had to block");
     }
     if (faults > 0) {

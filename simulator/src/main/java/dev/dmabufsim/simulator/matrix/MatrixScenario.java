@@ -38,14 +38,18 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
    */
   public static final Duration HANG_LIMIT = Duration.ofSeconds(8);
 
-  /** The bound of {@code enforced}, which is judged in every cell of it. */
+  /**
+   * The bound of {@code enforced}, which is judged in every cell of it. Wide, for a busy host: an
+   * honest importer must have answered when importers' time is over.
+   */
   private static final Bound BOUND =
-      new Bound(Duration.ofSeconds(1), Duration.ofSeconds(2), Duration.ofSeconds(1));
+      new Bound(Duration.ofSeconds(3), Duration.ofSeconds(2), Duration.ofSeconds(2));
 
   /** Several, for what one round does not show by chance. */
   private static final int ROUNDS = 3;
 
-  private static final long BUFFER_BYTES = 128 << 10;
+  private static final long LEAST_BUFFER_BYTES = 128 << 10;
+  private static final long PAGE_BYTES = 4096;
   private static final int ATTACHMENTS = 2;
   private static final String KILLED_NODE = "importer-killed";
 
@@ -84,8 +88,11 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
       for (Treatment treatment : treatments) {
         String importer = kind + "." + treatment.label();
         String exporter = "for." + importer;
+        // Each of another size: memory goes from a buffer to its next owner and back to buffers of
+        // the same size, so that what one cell does to memory never meets another cell's importer.
+        long bytes = LEAST_BUFFER_BYTES + places.size() * PAGE_BYTES;
         exporters.add(
-            new ExporterSpec(exporter, choice.kind(), 1, BUFFER_BYTES, List.of(choice.cause())));
+            new ExporterSpec(exporter, choice.kind(), 1, bytes, List.of(choice.cause())));
         (treatment.killed() ? killed : alive).add(importer(importer, kind, treatment, exporter));
         places.add(
             new Place(new CellKey(contract, kind, treatment), exporter, importer, choice.label()));

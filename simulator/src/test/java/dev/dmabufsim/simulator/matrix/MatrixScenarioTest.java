@@ -52,6 +52,15 @@ class MatrixScenarioTest {
   }
 
   @Test
+  void noTwoCellsShareMemorySinceItsPoolGoesBySize() {
+    MatrixScenario matrix = MatrixScenario.of(Contract.V7, DRIVERS, Treatment.all());
+    assertThat(matrix.scenario().nodes())
+        .flatExtracting(n -> n.exporters())
+        .extracting(ExporterSpec::bufferBytes)
+        .doesNotHaveDuplicates();
+  }
+
+  @Test
   void killsOnlyThoseThatAreToBeKilled() {
     MatrixScenario matrix = MatrixScenario.of(Contract.V7, DRIVERS, Treatment.all());
     String killed = matrix.scenario().faults().get(0).node();
