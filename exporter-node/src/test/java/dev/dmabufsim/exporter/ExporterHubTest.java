@@ -17,6 +17,7 @@ import dev.dmabufsim.common.control.NodeCommand;
 import dev.dmabufsim.common.control.NodeReport;
 import dev.dmabufsim.common.driver.ImporterOffer;
 import dev.dmabufsim.common.fabric.Fabric;
+import dev.dmabufsim.common.fabric.SegmentDescriptor;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.ExporterMessage;
 import dev.dmabufsim.common.message.ImporterMessage;
