@@ -47,7 +47,9 @@ final class BufferMoveTest {
   }
 
   @ParameterizedTest
-  @EnumSource(value = Contract.class, names = {"V7", "ENFORCED"})
+  @EnumSource(
+      value = Contract.class,
+      names = {"V7", "ENFORCED"})
   void theContentIsCopiedWhenNobodyReachesItAnyMoreAndNotBefore(Contract contract) {
     BufferDriver b = gpu(contract).mapped(PROCESS, 1).revoke(RevokeCause.EVICTION);
     assertThat(b.effects(Invalidate.class)).hasSize(1);
@@ -69,8 +71,7 @@ final class BufferMoveTest {
             contract.unmaps() == Contract.UnmapWait.NONE
                 ? RevokeOutcome.ASSUMED
                 : RevokeOutcome.ACKED);
-    assertThat(b.state.memory())
-        .isEqualTo(new BufferState.Memory(SEGMENT + 1, 2, 1, true, false));
+    assertThat(b.state.memory()).isEqualTo(new BufferState.Memory(SEGMENT + 1, 2, 1, true, false));
     assertThat(b.state.revoked()).isFalse();
     assertThat(b.noted(HistoryEvent.Moved.class))
         .containsExactly(
@@ -98,8 +99,7 @@ final class BufferMoveTest {
             .toList();
 
     assertThat(order)
-        .containsExactly(
-            "Moved", "Disown", "RevokeCompleted", "Complete", "Restored", "Report");
+        .containsExactly("Moved", "Disown", "RevokeCompleted", "Complete", "Restored", "Report");
   }
 
   @ParameterizedTest
@@ -160,8 +160,7 @@ final class BufferMoveTest {
     assertThat(b.noted(HistoryEvent.RevokeRequested.class))
         .extracting(HistoryEvent.RevokeRequested::cause)
         .containsExactly(RevokeCause.MIGRATION);
-    assertThat(b.effects(Invalidate.class))
-        .containsExactly(new Invalidate(PROCESS, 1, List.of(1)));
+    assertThat(b.effects(Invalidate.class)).containsExactly(new Invalidate(PROCESS, 1, List.of(1)));
     assertThat(b.call(MAP, 2).answer(2)).isEqualTo(EBUSY);
     b.answered(1).slotsUnmapped(1).copied();
     assertThat(b.effects(Report.class)).as("nobody has asked").isEmpty();
@@ -200,8 +199,7 @@ final class BufferMoveTest {
     b.copied();
 
     assertThat(b.completed()).isEqualTo(RevokeOutcome.ACKED);
-    assertThat(b.effects(Invalidate.class))
-        .containsExactly(new Invalidate(PROCESS, 2, List.of(1)));
+    assertThat(b.effects(Invalidate.class)).containsExactly(new Invalidate(PROCESS, 2, List.of(1)));
     assertThat(b.effects(Report.class)).isEmpty();
     b.returned(1);
     assertThat(b.completed()).isEqualTo(RevokeOutcome.ACKED);

@@ -71,7 +71,11 @@ final class BufferRulesTest {
 
     @ParameterizedTest
     @CsvSource({
-      "VFIO_PCI, OK", "RDMA_MMIO, EOPNOTSUPP", "GPU_VRAM, OK", "SYSTEM_HEAP, OK", "UDMABUF, OK"
+      "VFIO_PCI, OK",
+      "RDMA_MMIO, EOPNOTSUPP",
+      "GPU_VRAM, OK",
+      "SYSTEM_HEAP, OK",
+      "UDMABUF, OK"
     })
     void pinIsAnsweredAsTheExporterHasIt(ExporterKind kind, Errno answer) {
       BufferDriver b = buffer(kind).attach(PROCESS, 1);
@@ -119,8 +123,7 @@ final class BufferRulesTest {
 
   @Nested
   final class Iommufd {
-    private static final ImporterOffer IOMMUFD =
-        ImporterOffer.DYNAMIC.pins(true).iommufdMap(true);
+    private static final ImporterOffer IOMMUFD = ImporterOffer.DYNAMIC.pins(true).iommufdMap(true);
 
     @ParameterizedTest
     @CsvSource({
@@ -219,8 +222,7 @@ final class BufferRulesTest {
     void memoryThatAnsweredNothingGoesToItsNextOwnerWhenTheBufferIsRestored() {
       BufferDriver b = buffer(ExporterKind.VFIO_PCI).revoke(RevokeCause.MEMORY_DISABLED);
 
-      assertThat(b.restored().effects(HandOver.class))
-          .containsExactly(new HandOver(1, SEGMENT, 1));
+      assertThat(b.restored().effects(HandOver.class)).containsExactly(new HandOver(1, SEGMENT, 1));
     }
 
     @Test
@@ -318,8 +320,7 @@ final class BufferRulesTest {
       List<Integer> one = List.of(1);
       BufferState before = b.state;
 
-      b.happens(
-          new BufferEvent.Progressed(5, 1, one, List.of(), List.of(), one, b.now));
+      b.happens(new BufferEvent.Progressed(5, 1, one, List.of(), List.of(), one, b.now));
 
       assertThat(b.state).isEqualTo(before);
     }
@@ -335,15 +336,9 @@ final class BufferRulesTest {
       AttachCore device =
           new AttachCore(
               new ExporterPlan.Device(
-                  "vfio",
-                  ExporterKind.VFIO_PCI,
-                  1,
-                  BYTES,
-                  List.of(RevokeCause.RESET),
-                  Map.of()),
+                  "vfio", ExporterKind.VFIO_PCI, 1, BYTES, List.of(RevokeCause.RESET), Map.of()),
               1);
-      BufferState.Importer importer =
-          BufferDriver.importer(PROCESS, ImporterOffer.DYNAMIC);
+      BufferState.Importer importer = BufferDriver.importer(PROCESS, ImporterOffer.DYNAMIC);
       AttachCore.Step negotiated =
           device.step(
               AttachCore.fresh(50),
@@ -384,9 +379,7 @@ final class BufferRulesTest {
       BufferState revoking = b.state;
       b.progress(1, List.of(1), List.of(1));
       assertThat(b.state).as("in the next revoke").isEqualTo(revoking);
-      b.happens(
-          new BufferEvent.SlotsUnmapped(
-              List.of(new MappingId(1, 1, SlotUse.DMA)), b.now));
+      b.happens(new BufferEvent.SlotsUnmapped(List.of(new MappingId(1, 1, SlotUse.DMA)), b.now));
       assertThat(b.state).as("the old slot, closed again").isEqualTo(revoking);
       assertThat(b.effects(Complete.class)).isEmpty();
     }

@@ -64,7 +64,9 @@ final class CpuCallsTest {
   }
 
   @ParameterizedTest
-  @EnumSource(value = ExporterKind.class, names = {"VFIO_PCI", "RDMA_MMIO"})
+  @EnumSource(
+      value = ExporterKind.class,
+      names = {"VFIO_PCI", "RDMA_MMIO"})
   void withoutTheOpMmapAndVmapAreEinval(ExporterKind kind) {
     BufferDriver b = new BufferDriver(Contract.V7, kind).attach(PROCESS, 1);
 
@@ -80,8 +82,7 @@ final class CpuCallsTest {
     "-1, 10, EINVAL",
     "9223372036854771712, 8192, EOVERFLOW"
   })
-  void mmapOfMoreThanThereIsIsEinvalAndOfWhatWrapsEoverflow(
-      long offset, long length, Errno errno) {
+  void mmapOfMoreThanThereIsIsEinvalAndOfWhatWrapsEoverflow(long offset, long length, Errno errno) {
     assertThat(gpu().call(MMAP, new Span(offset, length), 1).answer(1)).isEqualTo(errno);
     assertThat(EOVERFLOW.number()).isEqualTo(75);
   }
@@ -200,7 +201,8 @@ final class CpuCallsTest {
 
   @Test
   void callsForTheCpuAndForDmaAreRepeatedEachForItself() {
-    BufferDriver b = gpu().call(PROCESS, 5, VMAP, 1).cpuMapped(1).call(PROCESS, 6, Operation.PIN, 1);
+    BufferDriver b =
+        gpu().call(PROCESS, 5, VMAP, 1).cpuMapped(1).call(PROCESS, 6, Operation.PIN, 1);
 
     assertThat(b.call(PROCESS, 5, VMAP, 1).answer(1)).isEqualTo(OK);
     assertThat(b.state.attachments().get(1).cpu().vmaps()).isEqualTo(1);
