@@ -91,8 +91,7 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
         // Each of another size: memory goes from a buffer to its next owner and back to buffers of
         // the same size, so that what one cell does to memory never meets another cell's importer.
         long bytes = LEAST_BUFFER_BYTES + places.size() * PAGE_BYTES;
-        exporters.add(
-            new ExporterSpec(exporter, choice.kind(), 1, bytes, List.of(choice.cause())));
+        exporters.add(new ExporterSpec(exporter, choice.kind(), 1, bytes, List.of(choice.cause())));
         (treatment.killed() ? killed : alive).add(importer(importer, kind, treatment, exporter));
         places.add(
             new Place(new CellKey(contract, kind, treatment), exporter, importer, choice.label()));
