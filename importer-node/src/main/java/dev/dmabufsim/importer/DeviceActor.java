@@ -6,23 +6,23 @@ import akka.actor.typed.javadsl.AbstractBehavior;
 import akka.actor.typed.javadsl.ActorContext;
 import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.Receive;
-import akka.actor.typed.javadsl.TimerScheduler;
 import dev.dmabufsim.cluster.NodeContext;
 import dev.dmabufsim.common.contract.Errno;
+import dev.dmabufsim.common.driver.Invalidation;
+import dev.dmabufsim.common.driver.Reaction;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.ExporterMessage;
 import dev.dmabufsim.common.message.ImporterMessage;
+import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
 import dev.dmabufsim.common.message.Span;
-import dev.dmabufsim.importer.AttachmentCore.Event;
-import dev.dmabufsim.importer.AttachmentCore.Phase;
-import dev.dmabufsim.importer.AttachmentCore.State;
+import dev.dmabufsim.importer.AttachmentState.Phase;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,6 +48,9 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
     /** By the engine. */
     record EngineStopped(List<Integer> ids) implements Command {}
 
+    /** By the engine. */
+    record EngineReleased(List<Integer> ids) implements Command {}
+
     /** These buffers' exporter is gone. */
     record ExporterGone(Set<Integer> buffers) implements Command {}
 
@@ -57,7 +60,7 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
     /** Power down and stop. */
     record Leave() implements Command {}
 
-    /** By a timer: look who is due. */
+    /** By the alarm clock: look who is due. */
     enum Tick implements Command {
       TICK
     }
@@ -68,46 +71,64 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
 
   private static final class Entry {
     final Assignment assignment;
-    State state;
+    AttachmentState state;
 
-    Entry(Assignment assignment, State state) {
+    Entry(Assignment assignment, AttachmentState state) {
       this.assignment = assignment;
       this.state = state;
     }
   }
 
-  private static final Duration TICK = Duration.ofMillis(4);
+  /**
+   * How long after an alarm the next may be, so that those which are due at almost the same time
+   * are one batch.
+   */
+  private static final long RESOLUTION_NANOS = 500_000;
+
+  /** What nobody looks at: that of an attachment which is not mapped. */
+  private static final Reaction NONE =
+      Reaction.inCallback(Duration.ZERO, Reaction.Afterwards.MAP_AGAIN);
 
   private final NodeContext node;
   private final ImporterPlan.Device plan;
   private final int deviceKey;
+  private final AlarmClock alarms;
   private final ActorRef<ImporterHub.Command> hub;
   private final ActorRef<ImporterMessage> address;
   private final DmaEngine engine;
+  private final SplittableRandom random;
   private final Map<Integer, Entry> byIndex = new HashMap<>();
   private final Map<Integer, Entry> byId = new HashMap<>();
   private final Map<Integer, ActorRef<ExporterMessage>> exporters = new HashMap<>();
+  private final DueQueue<Entry> due = new DueQueue<>();
   private final Outbox outbox = new Outbox();
+  private final CpuAccess cpu;
   private long calls;
+  private long alarmNanos = ReactionTimeline.NEVER;
+  private long lastTickNanos;
   private boolean settledReported;
   private boolean endReported;
   private boolean ending;
 
   private DeviceActor(
       ActorContext<Command> context,
-      TimerScheduler<Command> timers,
       NodeContext node,
       ImporterPlan.Device plan,
       int deviceKey,
       ImporterPlan.Workload workload,
+      AlarmClock alarms,
       ActorRef<ImporterHub.Command> hub,
       ActorRef<ImporterMessage> address) {
     super(context);
     this.node = node;
     this.plan = plan;
     this.deviceKey = deviceKey;
+    this.alarms = alarms;
     this.hub = hub;
     this.address = address;
+    this.random = new SplittableRandom(workload.seed() ^ deviceKey);
+    this.cpu = new CpuAccess(plan.name(), node.fabric(), node.history(), outbox);
+    this.lastTickNanos = System.nanoTime() - RESOLUTION_NANOS;
     // A call's number is told from those of other devices of the node by its upper half.
     this.calls = (long) deviceKey << 32;
     ActorRef<Command> self = context.getSelf();
@@ -125,6 +146,11 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
               }
 
               @Override
+              public void released(List<Integer> attachments) {
+                self.tell(new Command.EngineReleased(attachments));
+              }
+
+              @Override
               public void probed(
                   int buffer, long epoch, long sinceNanos, int attempts, int enodev) {
                 node.history()
@@ -134,7 +160,6 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
               }
             });
     engine.powerUp();
-    timers.startTimerWithFixedDelay(Command.Tick.TICK, TICK);
   }
 
   static Behavior<Command> create(
@@ -142,11 +167,11 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
       ImporterPlan.Device plan,
       int deviceKey,
       ImporterPlan.Workload workload,
+      AlarmClock alarms,
       ActorRef<ImporterHub.Command> hub,
       ActorRef<ImporterMessage> address) {
-    return Behaviors.setup(context ->
-        Behaviors.withTimers(timers ->
-            new DeviceActor(context, timers, node, plan, deviceKey, workload, hub, address)));
+    return Behaviors.setup(
+        context -> new DeviceActor(context, node, plan, deviceKey, workload, alarms, hub, address));
   }
 
   @Override
@@ -157,6 +182,7 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
         .onMessage(Command.CallReply.class, this::onCallReply)
         .onMessage(Command.Invalidate.class, this::onInvalidate)
         .onMessage(Command.EngineStopped.class, this::onEngineStopped)
+        .onMessage(Command.EngineReleased.class, this::onEngineReleased)
         .onMessage(Command.ExporterGone.class, this::onExporterGone)
         .onMessage(Command.End.class, m -> onEnd())
         .onMessage(Command.Leave.class, m -> onLeave())
@@ -168,7 +194,9 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
     long now = System.nanoTime();
     for (Assignment a : m.assignments()) {
       exporters.put(a.buffer(), a.exporter());
-      byIndex.put(a.index(), new Entry(a, State.idle(a.index(), plan.driver().offer(), now)));
+      Entry entry = new Entry(a, AttachmentState.idle(a.index(), plan.driver().offer(), now));
+      byIndex.put(a.index(), entry);
+      due.add(now, entry);
     }
     return onTick();
   }
@@ -176,13 +204,32 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
   private Behavior<Command> onTick() {
     long now = System.nanoTime();
     long call = ++calls;
-    for (Entry entry : byIndex.values()) {
-      long due = entry.state.dueNanos();
-      if (due != Long.MAX_VALUE && now - due >= 0) {
-        happened(entry, new Event.Due(call, now));
+    lastTickNanos = now;
+    if (now >= alarmNanos) {
+      alarmNanos = ReactionTimeline.NEVER;
+    }
+    Entry entry;
+    while ((entry = due.poll(now)) != null) {
+      if (now >= entry.state.dueNanos()) {
+        happened(entry, new AttachmentEvent.Due(call, now));
       }
     }
+    cpu.tick(call, now);
     return flush();
+  }
+
+  /** Has itself woken when the next is due. */
+  private void setAlarm() {
+    long next = Math.min(due.next(), cpu.next());
+    if (next == ReactionTimeline.NEVER) {
+      return;
+    }
+    long at = Math.max(next, lastTickNanos + RESOLUTION_NANOS);
+    if (at < alarmNanos) {
+      alarmNanos = at;
+      ActorRef<Command> self = getContext().getSelf();
+      alarms.at(at, () -> self.tell(Command.Tick.TICK));
+    }
   }
 
   private Behavior<Command> onAttachReply(ImporterMessage.AttachReply m) {
@@ -205,7 +252,10 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
         hub.tell(new ImporterHub.Command.Owns(id, deviceKey));
       }
       Errno errno = m.errno().ok() && !ok ? Errno.EINVAL : m.errno();
-      happened(entry, new Event.AttachAnswered(errno, id, call, now));
+      happened(entry, new AttachmentEvent.AttachAnswered(errno, id, call, now));
+      if (ok && plan.cpuAccess() && !ending) {
+        cpu.attached(id, m.buffer(), call, now);
+      }
     }
     return flush();
   }
@@ -232,18 +282,29 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
     Entry entry = byId.get(id);
     // An answer to a call that was given up is no answer to the one that is outstanding.
     if (entry != null && entry.state.call() == reply.call()) {
-      happened(entry, new Event.Answered(reply.operation(), errno, table, call, now));
+      happened(entry, new AttachmentEvent.Answered(reply.operation(), errno, table, call, now));
     }
+    cpu.answered(id, reply.call(), reply.operation(), errno, table, call, now);
   }
 
   private Behavior<Command> onInvalidate(Command.Invalidate m) {
+    if (!plan.driver().offer().revocable()) {
+      node.history()
+          .record(
+              new HistoryEvent.Dropped(
+                  "InvalidateMappings of buffer " + m.buffer(), plan.name() + " has no callback"));
+      return this;
+    }
     long now = System.nanoTime();
+    long call = ++calls;
     int live = 0;
     for (int id : m.ids()) {
       Entry entry = byId.get(id);
       if (entry != null && entry.assignment.buffer() == m.buffer()) {
-        live += entry.state.phase() == Phase.LIVE ? 1 : 0;
-        happened(entry, new Event.Invalidated(m.epoch(), now));
+        boolean mapped = entry.state.phase() == Phase.LIVE;
+        live += mapped ? 1 : 0;
+        Reaction reaction = mapped ? reaction(id, m, now) : NONE;
+        happened(entry, new AttachmentEvent.Invalidated(m.epoch(), reaction, call, now));
       }
     }
     node.history()
@@ -251,33 +312,51 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
     return flush();
   }
 
+  /** What the driver does, and how it misbehaves. */
+  private Reaction reaction(int id, Command.Invalidate m, long now) {
+    Reaction honest;
+    try {
+      honest =
+          plan.driver()
+              .onInvalidate(new Invalidation(plan.name(), id, m.buffer(), m.epoch(), now), random);
+    } catch (RuntimeException e) {
+      // Anybody's code: what an oops does to a driver is that it does nothing more.
+      node.history()
+          .record(new HistoryEvent.Dropped("a reaction of " + plan.driver().kind(), e.toString()));
+      getContext().getLog().error("{} failed in its callback", plan.driver().kind(), e);
+      return Misbehaviour.OOPS;
+    }
+    return Misbehaviour.apply(plan.behaviour(), Duration.ofNanos(plan.overrunNanos()), honest);
+  }
+
   private Behavior<Command> onEngineStopped(Command.EngineStopped m) {
     long now = System.nanoTime();
     long call = ++calls;
-    Map<Outbox.EpochKey, List<Integer>> fenced = new HashMap<>();
-    for (int id : m.ids()) {
+    ofEngine(m.ids(), new AttachmentEvent.EngineStopped(call, now));
+    return flush();
+  }
+
+  private Behavior<Command> onEngineReleased(Command.EngineReleased m) {
+    long now = System.nanoTime();
+    long call = ++calls;
+    ofEngine(m.ids(), new AttachmentEvent.EngineReleased(call, now));
+    return flush();
+  }
+
+  private void ofEngine(List<Integer> ids, AttachmentEvent event) {
+    for (int id : ids) {
       Entry entry = byId.get(id);
       if (entry != null) {
-        if (entry.state.phase() == Phase.STOPPING && entry.state.epoch() > 0) {
-          fenced
-              .computeIfAbsent(
-                  new Outbox.EpochKey(entry.assignment.buffer(), entry.state.epoch()),
-                  k -> new ArrayList<>())
-              .add(id);
-        }
-        happened(entry, new Event.EngineStopped(call, now));
+        happened(entry, event);
       }
     }
-    fenced.forEach((key, ids) ->
-        node.history()
-            .record(new HistoryEvent.Fenced(plan.name(), key.buffer(), key.epoch(), ids)));
-    return flush();
   }
 
   private Behavior<Command> onExporterGone(Command.ExporterGone m) {
     for (Entry entry : byIndex.values()) {
       if (m.buffers().contains(entry.assignment.buffer())) {
-        happened(entry, new Event.ExporterGone());
+        happened(entry, new AttachmentEvent.ExporterGone());
+        cpu.exporterGone(entry.state.id());
       }
     }
     return flush();
@@ -287,55 +366,58 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
     long now = System.nanoTime();
     long call = ++calls;
     ending = true;
-    byIndex.values().forEach(entry -> happened(entry, new Event.Ending(call, now)));
+    byIndex.values().forEach(entry -> happened(entry, new AttachmentEvent.Ending(call, now)));
     return flush();
   }
 
   private Behavior<Command> onLeave() {
     engine.powerDown();
+    cpu.close();
     int attachments = 0;
     int pins = 0;
     int mappings = 0;
     for (Entry entry : byIndex.values()) {
-      Phase phase = entry.state.phase();
-      boolean attached =
-          switch (phase) {
-            case IDLE, ATTACHING, REFUSED, DONE -> false;
-            case PINNING, MAPPING, LIVE, STOPPING, WAITING, UNMAPPING, UNPINNING, DETACHING -> true;
-          };
-      attachments += attached ? 1 : 0;
+      attachments += entry.state.attached() ? 1 : 0;
       pins += entry.state.pinned() ? 1 : 0;
-      mappings += phase == Phase.LIVE || phase == Phase.STOPPING ? 1 : 0;
+      mappings += entry.state.mapped() ? 1 : 0;
     }
     node.history().record(new HistoryEvent.DeviceStopped(plan.name(), attachments, pins, mappings));
     hub.tell(new ImporterHub.Command.DeviceLeft(deviceKey));
     return Behaviors.stopped();
   }
 
-  private void happened(Entry entry, Event event) {
+  private void happened(Entry entry, AttachmentEvent event) {
+    long before = entry.state.dueNanos();
     AttachmentCore.Step step = AttachmentCore.step(entry.state, event);
     entry.state = step.state();
-    for (AttachmentCore.Effect effect : step.effects()) {
-      if (effect instanceof AttachmentCore.Effect.StartEngine start) {
-        engine.start(start.table(), entry.assignment.buffer());
+    if (entry.state.dueNanos() != before) {
+      due.add(entry.state.dueNanos(), entry);
+    }
+    int buffer = entry.assignment.buffer();
+    for (AttachmentEffect effect : step.effects()) {
+      if (effect instanceof AttachmentEffect.StartEngine start) {
+        engine.start(start.table(), buffer);
       } else {
-        outbox.add(entry.assignment.buffer(), entry.state, effect);
+        if (effect instanceof AttachmentEffect.Ask(Operation operation, long call)
+            && operation == Operation.DETACH) {
+          cpu.detaching(entry.state.id(), call);
+        }
+        outbox.add(buffer, entry.state, effect);
       }
     }
   }
 
   private Behavior<Command> flush() {
     outbox.progress.forEach((key, p) -> {
+      if (!p.fenced.isEmpty()) {
+        node.history()
+            .record(
+                new HistoryEvent.Fenced(
+                    plan.name(), key.buffer(), key.epoch(), List.copyOf(p.fenced)));
+      }
       ActorRef<ExporterMessage> exporter = exporters.get(key.buffer());
       if (exporter != null) {
-        hub.tell(
-            new ImporterHub.Command.Progressed(
-                exporter,
-                key.buffer(),
-                key.epoch(),
-                List.copyOf(p.returned),
-                List.copyOf(p.fenced),
-                List.copyOf(p.unmapped)));
+        hub.tell(new ImporterHub.Command.Progressed(exporter, key.buffer(), key.epoch(), p));
       }
     });
     outbox.attaches.forEach((buffer, cookies) ->
@@ -351,26 +433,41 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
                 plan.driver().offer(),
                 plan.ats(),
                 List.copyOf(cookies))));
-    outbox.calls.forEach((key, ids) ->
-        tell(
-            exporters.get(key.buffer()),
-            new ExporterMessage.Call(
-                node.self(),
-                address,
-                key.call(),
-                key.operation(),
-                key.buffer(),
-                key.operation().locked(),
-                Span.WHOLE,
-                List.copyOf(ids))));
+    // Detaches last: whatever else is asked for the same attachment is asked before it is gone.
+    outbox.calls.forEach((key, ids) -> {
+      if (key.operation() != Operation.DETACH) {
+        call(key, ids);
+      }
+    });
+    outbox.calls.forEach((key, ids) -> {
+      if (key.operation() == Operation.DETACH) {
+        call(key, ids);
+      }
+    });
     outbox.probes.forEach(
         (key, tables) -> engine.probe(key.buffer(), key.epoch(), List.copyOf(tables)));
-    if (!outbox.stops.isEmpty()) {
-      engine.stop(List.copyOf(outbox.stops));
-    }
+    outbox.stops.forEach(
+        (how, ids) -> engine.stop(List.copyOf(ids), how.discardedReads(), how.writes()));
+    outbox.releases.forEach((how, ids) ->
+        engine.release(List.copyOf(ids), how.oldTranslationNanos(), how.oldAddressNanos()));
     outbox.clear();
     reportSettled();
+    setAlarm();
     return this;
+  }
+
+  private void call(Outbox.CallKey key, List<Integer> ids) {
+    tell(
+        exporters.get(key.buffer()),
+        new ExporterMessage.Call(
+            node.self(),
+            address,
+            key.call(),
+            key.operation(),
+            key.buffer(),
+            key.operation().locked(),
+            Span.WHOLE,
+            List.copyOf(ids)));
   }
 
   private void tell(@Nullable ActorRef<ExporterMessage> exporter, ExporterMessage message) {
@@ -383,7 +480,7 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
 
   private void reportSettled() {
     if (ending) {
-      if (!endReported && byIndex.values().stream().allMatch(e -> e.state.phase() == Phase.DONE)) {
+      if (!endReported && byIndex.values().stream().allMatch(e -> e.state.ended())) {
         endReported = true;
         hub.tell(new ImporterHub.Command.DeviceEnded(deviceKey));
       }

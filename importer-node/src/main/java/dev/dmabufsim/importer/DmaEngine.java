@@ -1,9 +1,11 @@
 package dev.dmabufsim.importer;
 
-import dev.dmabufsim.common.contract.Behaviour;
+import dev.dmabufsim.common.contract.LateAccess;
 import dev.dmabufsim.common.fabric.ControlDescriptor;
 import dev.dmabufsim.common.fabric.ControlFile;
 import dev.dmabufsim.common.fabric.Fabric;
+import dev.dmabufsim.common.fabric.SegmentDescriptor;
+import dev.dmabufsim.common.fabric.SegmentMemory;
 import dev.dmabufsim.common.fabric.SlotMapping;
 import dev.dmabufsim.common.history.History;
 import dev.dmabufsim.common.history.HistoryEvent;
@@ -11,7 +13,6 @@ import dev.dmabufsim.common.message.SgTable;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -21,8 +22,18 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The hardware of an importer device: a thread which does DMA through the device's live mappings,
- * one after another, and between two of them hears what its driver wants.
+ * The hardware of an importer device: a thread which does DMA through the device's mappings, one
+ * after another, and between two of them hears what its driver wants.
+ *
+ * <pre>
+ *   start          stop                release
+ *     |-- reads and --|-- if planned, reads --|-- if planned, accesses through the old
+ *     |    writes     |  that are discarded   |   translation or the old address: a rogue
+ * </pre>
+ *
+ * <p>Each access looks first at whose the memory is. If it is somebody else's, or nobody's, the
+ * revoke has completed and the access is late; what became of it is written down as {@link
+ * HistoryEvent.Late}.
  *
  * <p>It parks between bursts, so that an engine uses no more than its share of a core, and while it
  * has nothing to do; a command wakes it.
@@ -30,8 +41,11 @@ import org.jspecify.annotations.Nullable;
 final class DmaEngine implements Runnable {
   /** What the engine tells its driver; called by the engine's thread. */
   interface Listener {
-    /** The engine does no more DMA for these: their fences signal. It may lie. */
+    /** The engine neither reads nor writes for these, but what it discards. It may lie. */
     void stopped(List<Integer> attachments);
+
+    /** The engine uses these mappings no more, and may lie about that, too. */
+    void released(List<Integer> attachments);
 
     /** Addresses of mappings that are gone were tried. */
     void probed(int buffer, long epoch, long sinceNanos, int attempts, int enodev);
@@ -40,27 +54,15 @@ final class DmaEngine implements Runnable {
   private sealed interface Command {
     record Start(SgTable table, int buffer) implements Command {}
 
-    record Stop(List<Integer> attachments) implements Command {}
+    record Stop(List<Integer> attachments, boolean discardedReads, boolean writes)
+        implements Command {}
+
+    record Release(List<Integer> attachments, long oldTranslationNanos, long oldAddressNanos)
+        implements Command {}
 
     record Probe(int buffer, long epoch, List<SgTable> stale) implements Command {}
 
     record Quit() implements Command {}
-  }
-
-  /** A mapping in use. */
-  private static final class Target {
-    final SgTable table;
-    final int buffer;
-    int sequence;
-    boolean failed;
-    boolean leaked;
-    long rogueUntilNanos;
-    @Nullable Translation cached;
-
-    Target(SgTable table, int buffer) {
-      this.table = table;
-      this.buffer = buffer;
-    }
   }
 
   private static final long BURST_NANOS = 200_000;
@@ -70,8 +72,8 @@ final class DmaEngine implements Runnable {
   private final String device;
   private final int deviceKey;
   private final ImporterPlan.Workload workload;
-  private final Behaviour behaviour;
-  private final long overrunNanos;
+  private final boolean writes;
+  private final boolean ats;
   private final ControlFile control;
   private final History history;
   private final Listener listener;
@@ -80,11 +82,17 @@ final class DmaEngine implements Runnable {
   private final DmaPort port;
   private final SplittableRandom random;
   private final Queue<Command> commands = new ConcurrentLinkedQueue<>();
-  private final List<Target> active = new ArrayList<>();
-  private final Map<Integer, Target> byAttachment = new HashMap<>();
-  private final List<Target> rogues = new ArrayList<>();
+  private final Map<Integer, DmaTarget> byAttachment = new HashMap<>();
+
+  /** Those through which DMA is done by turns. */
+  private final List<DmaTarget> active = new ArrayList<>();
+
+  /** Those that were given up, and are used all the same. */
+  private final List<DmaTarget> rogues = new ArrayList<>();
+
   private final Thread thread;
   private int cursor;
+  private int rogueCursor;
   private boolean quit;
 
   DmaEngine(
@@ -97,8 +105,8 @@ final class DmaEngine implements Runnable {
     this.device = plan.name();
     this.deviceKey = deviceKey;
     this.workload = workload;
-    this.behaviour = plan.behaviour();
-    this.overrunNanos = plan.overrunNanos();
+    this.writes = plan.driver().writes();
+    this.ats = plan.ats();
     this.control = fabric.control();
     this.history = history;
     this.listener = listener;
@@ -118,9 +126,24 @@ final class DmaEngine implements Runnable {
     send(new Command.Start(table, buffer));
   }
 
-  /** Stops; {@link Listener#stopped} is called when it has. */
-  void stop(List<Integer> attachments) {
-    send(new Command.Stop(attachments));
+  /**
+   * Stops reading and writing; {@link Listener#stopped} is called when it has.
+   *
+   * @param discardedReads whether it goes on reading what it throws away
+   * @param writesOn whether it goes on writing, which breaks the contract
+   */
+  void stop(List<Integer> attachments, boolean discardedReads, boolean writesOn) {
+    send(new Command.Stop(attachments, discardedReads, writesOn));
+  }
+
+  /**
+   * Gives mappings up, stopped before or not; {@link Listener#released} is called when it has.
+   *
+   * @param oldTranslationNanos for how long it uses what it has cached all the same
+   * @param oldAddressNanos for how long it uses the address all the same
+   */
+  void release(List<Integer> attachments, long oldTranslationNanos, long oldAddressNanos) {
+    send(new Command.Release(attachments, oldTranslationNanos, oldAddressNanos));
   }
 
   /** Tries addresses of mappings that are gone. */
@@ -169,10 +192,8 @@ final class DmaEngine implements Runnable {
             new HistoryEvent.Dropped("DMA of " + device, "late fault: " + severed.getMessage()));
       }
     }
-    for (Target target : List.copyOf(active)) {
-      release(target);
-    }
-    rogues.forEach(this::unmap);
+    byAttachment.values().forEach(this::forget);
+    rogues.forEach(this::forget);
   }
 
   private void obey() {
@@ -180,7 +201,8 @@ final class DmaEngine implements Runnable {
     while ((command = commands.poll()) != null) {
       switch (command) {
         case Command.Start c -> begin(c);
-        case Command.Stop c -> end(c);
+        case Command.Stop c -> stop(c);
+        case Command.Release c -> release(c);
         case Command.Probe c -> tryStale(c);
         case Command.Quit c -> quit = true;
       }
@@ -188,46 +210,82 @@ final class DmaEngine implements Runnable {
   }
 
   private void begin(Command.Start c) {
-    Target target = new Target(c.table(), c.buffer());
-    Target before = byAttachment.put(c.table().attachment(), target);
+    SgTable table = c.table();
+    DmaTarget target =
+        new DmaTarget(table, c.buffer(), new Evidence(history, device, table, c.buffer()));
+    DmaTarget before = byAttachment.put(table.attachment(), target);
     if (before != null) {
-      release(before);
-      byAttachment.put(c.table().attachment(), target);
+      deactivate(before);
+      forget(before);
     }
-    active.add(target);
+    activate(target);
   }
 
-  private void end(Command.Stop c) {
+  private void stop(Command.Stop c) {
     for (int attachment : c.attachments()) {
-      Target target = byAttachment.get(attachment);
-      if (target == null) {
-        continue;
-      }
-      if (behaviour == Behaviour.LYING && target.cached != null) {
-        active.remove(target);
-        byAttachment.remove(attachment);
-        iotlb.flush(target.cached);
-        target.rogueUntilNanos = System.nanoTime() + overrunNanos;
-        target.failed = false;
-        rogues.add(target);
-      } else {
-        release(target);
+      DmaTarget target = byAttachment.get(attachment);
+      if (target != null) {
+        target.use = DmaTarget.Use.FENCED;
+        target.writesWhenFenced = c.writes() && writes;
+        if (!c.discardedReads() && !target.writesWhenFenced) {
+          deactivate(target);
+        }
       }
     }
     listener.stopped(c.attachments());
   }
 
-  private void release(Target target) {
-    active.remove(target);
-    byAttachment.remove(target.table.attachment());
-    if (target.cached != null) {
-      iotlb.flush(target.cached);
+  private void release(Command.Release c) {
+    long now = System.nanoTime();
+    boolean goesOn = c.oldTranslationNanos() > 0 || c.oldAddressNanos() > 0;
+    for (int attachment : c.attachments()) {
+      DmaTarget target = byAttachment.remove(attachment);
+      if (target == null) {
+        continue;
+      }
+      deactivate(target);
+      if (target.cached != null) {
+        iotlb.flush(target.cached);
+      }
+      if (goesOn && remembers(target, c.oldAddressNanos() > 0)) {
+        target.translationUntilNanos = now + c.oldTranslationNanos();
+        target.addressUntilNanos = now + c.oldAddressNanos();
+        target.failed = false;
+        target.use = DmaTarget.Use.ROGUE;
+        rogues.add(target);
+      } else {
+        forget(target);
+      }
     }
-    unmap(target);
+    listener.released(c.attachments());
   }
 
-  private void unmap(Target target) {
+  /** Whether there is something that it can go on with. */
+  private boolean remembers(DmaTarget target, boolean address) {
+    return target.cached != null || (address && reach(target) != null);
+  }
+
+  private void activate(DmaTarget target) {
+    target.at = active.size();
+    active.add(target);
+  }
+
+  private void deactivate(DmaTarget target) {
+    if (target.at >= 0) {
+      DmaTarget last = active.removeLast();
+      if (target.at < active.size()) {
+        active.set(target.at, last);
+        last.at = target.at;
+      }
+      target.at = -1;
+    }
+  }
+
+  /** Writes down what is left to say of it, and unmaps its memory. */
+  private void forget(DmaTarget target) {
+    target.evidence.close();
     if (target.cached != null) {
+      iotlb.flush(target.cached);
       target.cached = null;
       segments.unmap(target.table.segment());
     }
@@ -260,13 +318,16 @@ final class DmaEngine implements Runnable {
   private void burst() {
     long begun = System.nanoTime();
     long now = begun;
-    while (now - begun < BURST_NANOS && commands.isEmpty()) {
+    while (now - begun < BURST_NANOS
+        && commands.isEmpty()
+        && !(active.isEmpty() && rogues.isEmpty())) {
       if (!active.isEmpty()) {
         cursor = cursor + 1 < active.size() ? cursor + 1 : 0;
-        operate(active.get(cursor));
+        operate(active.get(cursor), now);
       }
       if (!rogues.isEmpty()) {
-        runRogues(now);
+        rogueCursor = rogueCursor + 1 < rogues.size() ? rogueCursor + 1 : 0;
+        goOn(rogues.get(rogueCursor));
       }
       now = System.nanoTime();
     }
@@ -278,43 +339,52 @@ final class DmaEngine implements Runnable {
     }
   }
 
-  /** A lying engine goes on through translations that it should have flushed. */
-  private void runRogues(long now) {
-    for (Iterator<Target> it = rogues.iterator(); it.hasNext(); ) {
-      Target rogue = it.next();
-      if (now - rogue.rogueUntilNanos >= 0 || rogue.failed) {
-        it.remove();
-        unmap(rogue);
-        continue;
-      }
-      Translation t = rogue.cached;
-      if (t != null) {
-        rogue.failed = dma(rogue, t) == DmaPort.ABORTED;
-        noteLeaks(rogue);
-      }
-    }
-  }
-
-  private void operate(Target target) {
-    if (target.failed) {
-      return;
-    }
+  private void operate(DmaTarget target, long now) {
     Translation t = iotlb.lookup(target.table.iova());
     if (t == null || t.attachment() != target.table.attachment()) {
       t = fill(target);
       if (t == null) {
+        fault(target, false, 0, now);
         fail(target, "no translation");
         return;
       }
     }
-    int status = dma(target, t);
+    int status = access(target, t, now);
     if (status != DmaPort.DONE) {
       fail(target, status == DmaPort.REFUSED ? "iommu-fault" : "aborted");
     }
     noteLeaks(target);
   }
 
-  private void noteLeaks(Target target) {
+  /** A rogue goes on with what it should have given up. */
+  private void goOn(DmaTarget rogue) {
+    long now = System.nanoTime();
+    Translation t = rogue.cached;
+    boolean translation = now - rogue.translationUntilNanos < 0;
+    boolean address = now - rogue.addressUntilNanos < 0;
+    if (t == null || rogue.failed || !(translation || address)) {
+      DmaTarget last = rogues.removeLast();
+      if (last != rogue) {
+        rogues.set(rogueCursor, last);
+      }
+      forget(rogue);
+      return;
+    }
+    if (translation) {
+      rogue.failed = access(rogue, t, now) == DmaPort.ABORTED;
+    } else if (!rogue.table.translated()) {
+      rogue.failed = access(rogue, t.unchecked(), now) == DmaPort.ABORTED;
+    } else if (walk(rogue.table) != null) {
+      rogue.failed = access(rogue, t, now) == DmaPort.ABORTED;
+    } else {
+      control.countFault(t.slotAt());
+      rogue.evidence.broke(Evidence.Broken.DRAINED, now);
+      fault(rogue, false, 0, now);
+    }
+    noteLeaks(rogue);
+  }
+
+  private void noteLeaks(DmaTarget target) {
     long leaked = port.takeLeakedWords();
     if (leaked > 0 && !target.leaked) {
       target.leaked = true;
@@ -324,13 +394,95 @@ final class DmaEngine implements Runnable {
     }
   }
 
-  private int dma(Target target, Translation t) {
+  /** One DMA, of some size somewhere in the mapping, and a look at whether it was allowed. */
+  private int access(DmaTarget target, Translation t, long now) {
     int bytes = size(t.length());
     long room = (t.length() - bytes) / ALIGNMENT;
     long offset = room == 0 ? 0 : random.nextLong(room + 1) * ALIGNMENT;
-    return random.nextDouble() < workload.readFraction()
-        ? port.read(t, offset, bytes)
-        : port.write(t, offset, bytes, target.sequence++);
+    boolean write = toWrite(target);
+    int status;
+    if (write) {
+      status = port.write(t, offset, bytes, target.sequence++);
+    } else if (target.use == DmaTarget.Use.FENCED) {
+      status = port.discard(t, offset, bytes);
+    } else {
+      status = port.read(t, offset, bytes);
+    }
+    boolean ordinary =
+        target.use == DmaTarget.Use.LIVE
+            && status == DmaPort.DONE
+            && port.owner() == t.generation();
+    if (!ordinary) {
+      examine(target, t, write, offset, status, now);
+    }
+    return status;
+  }
+
+  private boolean toWrite(DmaTarget target) {
+    if (!writes) {
+      return false;
+    }
+    return switch (target.use) {
+      case LIVE -> random.nextDouble() >= workload.readFraction();
+      case FENCED -> target.writesWhenFenced && random.nextDouble() >= roguesReadFraction();
+      case ROGUE -> random.nextDouble() >= roguesReadFraction();
+    };
+  }
+
+  /** Who breaks the contract writes, too, in a workload that only reads. */
+  private double roguesReadFraction() {
+    return Math.min(workload.readFraction(), 0.5);
+  }
+
+  /** What became of an access that was not an ordinary one. */
+  private void examine(
+      DmaTarget target, Translation t, boolean write, long offset, int status, long now) {
+    switch (target.use) {
+      case LIVE -> {}
+      case FENCED -> {
+        if (write) {
+          target.evidence.broke(Evidence.Broken.FENCED, now);
+        }
+      }
+      case ROGUE -> target.evidence.broke(Evidence.Broken.DRAINED, now);
+    }
+    switch (status) {
+      case DmaPort.DONE -> {
+        if (port.owner() != t.generation()) {
+          LateAccess reached =
+              port.owner() == SegmentDescriptor.OWNER_NOBODY ? LateAccess.NIRVANA : LateAccess.UAF;
+          target.evidence.late(reached, write, offset, now);
+        }
+      }
+      case DmaPort.REFUSED -> fault(target, write, offset, now);
+      default -> target.evidence.late(LateAccess.AER, write, offset, now);
+    }
+  }
+
+  /** The IOMMU refused an access: a late one, if the memory is not the device's any more. */
+  private void fault(DmaTarget target, boolean write, long offset, long now) {
+    if (taken(target)) {
+      target.evidence.late(LateAccess.IOMMU_FAULT, write, offset, now);
+    }
+  }
+
+  /** Whether the memory behind a mapping is somebody else's, nobody's, or not there any more. */
+  private boolean taken(DmaTarget target) {
+    boolean mapped = target.cached != null;
+    Translation t = mapped ? target.cached : reach(target);
+    if (t == null) {
+      return true;
+    }
+    try {
+      return t.memory().owner() != t.generation();
+    } catch (InternalError severed) {
+      return true;
+    } finally {
+      if (!mapped) {
+        target.cached = null;
+        segments.unmap(target.table.segment());
+      }
+    }
   }
 
   /** Powers of two between the smallest and the largest, each as likely as another. */
@@ -341,25 +493,35 @@ final class DmaEngine implements Runnable {
     return (int) Math.min(bytes, length);
   }
 
-  private void fail(Target target, String how) {
+  private void fail(DmaTarget target, String how) {
     // As a queue pair in error state: nothing more goes through this mapping.
     target.failed = true;
-    history.record(
-        new HistoryEvent.Refused(
-            device, target.table.attachment(), target.buffer, target.table.generation(), how));
+    deactivate(target);
+    target.evidence.close();
+    if (target.use == DmaTarget.Use.LIVE) {
+      history.record(
+          new HistoryEvent.Refused(
+              device, target.table.attachment(), target.buffer, target.table.generation(), how));
+    }
   }
 
   /** An IOTLB miss: the IOMMU's table is walked, and the translation cached. */
-  private @Nullable Translation fill(Target target) {
-    SlotMapping mapping = walk(target.table);
-    if (mapping == null) {
-      return null;
+  private @Nullable Translation fill(DmaTarget target) {
+    Translation t = walk(target.table) == null ? null : reach(target);
+    if (t != null) {
+      iotlb.insert(t);
     }
+    return t;
+  }
+
+  /** Maps the memory behind an address, or null if it is severed and gone. */
+  private @Nullable Translation reach(DmaTarget target) {
     SgTable table = target.table;
+    if (target.cached != null) {
+      return target.cached;
+    }
     try {
-      if (target.cached != null) {
-        unmap(target);
-      }
+      SegmentMemory memory = segments.map(table.segment(), table.length());
       Translation t =
           new Translation(
               table.attachment(),
@@ -368,13 +530,12 @@ final class DmaEngine implements Runnable {
               control.slotAt(table.slot()),
               ControlDescriptor.grant(table.generation(), ControlDescriptor.PERMISSION_READ_WRITE),
               table.generation(),
-              table.translated(),
-              segments.map(table.segment(), table.length()));
+              table.content(),
+              table.translated() && !ats,
+              memory);
       target.cached = t;
-      iotlb.insert(t);
       return t;
     } catch (IOException e) {
-      // Severed, and its file gone, between the walk and here.
       return null;
     }
   }

@@ -3,6 +3,7 @@ package dev.dmabufsim.importer;
 import dev.dmabufsim.common.fabric.Canary;
 import dev.dmabufsim.common.fabric.ControlFile;
 import dev.dmabufsim.common.fabric.Guard;
+import dev.dmabufsim.common.fabric.SegmentDescriptor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -22,6 +23,9 @@ final class DmaPort {
   /** The memory was severed while it ran. */
   static final int ABORTED = 2;
 
+  /** Nothing answers at that address, and nothing was done. */
+  static final int UNREACHABLE = 3;
+
   /** Stamped source memory: larger writes are copied from it over and over. */
   private static final int SOURCE_BYTES = 1 << 16;
 
@@ -31,6 +35,7 @@ final class DmaPort {
   private final Guard guard;
   private final MemorySegment source;
   private final long[] sink;
+  private long owner;
   private long leakedWords;
 
   DmaPort(ControlFile control, Guard guard, int maxBytes) {
@@ -44,14 +49,18 @@ final class DmaPort {
   int write(Translation t, long offset, int bytes, int sequence) {
     int stamped = Math.min(bytes, SOURCE_BYTES);
     stamp(stamped, t, sequence);
-    if (t.translated() && !guard.enter(t.slotAt(), t.grant())) {
+    if (t.checked() && !guard.enter(t.slotAt(), t.grant())) {
       control.countFault(t.slotAt());
       return REFUSED;
     }
     try {
+      owner = t.memory().owner();
+      if (owner == SegmentDescriptor.OWNER_UNREACHABLE) {
+        return UNREACHABLE;
+      }
       for (int done = 0; done < bytes; done += stamped) {
         int part = Math.min(stamped, bytes - done);
-        MemorySegment.copy(source, 0, t.memory(), offset + done, part);
+        MemorySegment.copy(source, 0, t.memory().data(), offset + done, part);
       }
     } catch (InternalError severed) {
       control.countAborted(t.slotAt());
@@ -65,13 +74,30 @@ final class DmaPort {
 
   /** Reads {@code bytes}, a multiple of 64, and looks whether it was the owner's to read. */
   int read(Translation t, long offset, int bytes) {
-    int words = bytes / Long.BYTES;
-    if (t.translated() && !guard.enter(t.slotAt(), t.grant())) {
+    int status = discard(t, offset, bytes);
+    if (status == DONE) {
+      long leaked = Canary.leakedWords(sink, bytes / Long.BYTES, t.content());
+      if (leaked > 0) {
+        leakedWords += leaked;
+        control.countLeaked(t.slotAt(), leaked);
+      }
+    }
+    return status;
+  }
+
+  /** Reads {@code bytes}, a multiple of 64, and throws away what it has read. */
+  int discard(Translation t, long offset, int bytes) {
+    if (t.checked() && !guard.enter(t.slotAt(), t.grant())) {
       control.countFault(t.slotAt());
       return REFUSED;
     }
     try {
-      MemorySegment.copy(t.memory(), ValueLayout.JAVA_LONG, offset, sink, 0, words);
+      owner = t.memory().owner();
+      if (owner == SegmentDescriptor.OWNER_UNREACHABLE) {
+        return UNREACHABLE;
+      }
+      MemorySegment.copy(
+          t.memory().data(), ValueLayout.JAVA_LONG, offset, sink, 0, bytes / Long.BYTES);
     } catch (InternalError severed) {
       control.countAborted(t.slotAt());
       return ABORTED;
@@ -79,12 +105,15 @@ final class DmaPort {
       guard.leave(t.slotAt());
     }
     control.countOperation(t.slotAt(), bytes);
-    long leaked = Canary.leakedWords(sink, words, t.generation());
-    if (leaked > 0) {
-      leakedWords += leaked;
-      control.countLeaked(t.slotAt(), leaked);
-    }
     return DONE;
+  }
+
+  /**
+   * Whose the memory was just before the last DMA, if that was neither refused nor aborted. If it
+   * was the device's own then, the DMA was in time, whenever it ended.
+   */
+  long owner() {
+    return owner;
   }
 
   /** Words leaked by reads since this was last asked. */
@@ -100,7 +129,7 @@ final class DmaPort {
     Canary.stamp(
         source,
         filled,
-        Canary.word0(Canary.TAG_DEVICE, t.generation()),
+        Canary.word0(Canary.TAG_DEVICE, t.content()),
         Canary.word1(t.attachment(), sequence));
     while (filled < bytes) {
       int part = Math.min(filled, bytes - filled);

@@ -2,6 +2,7 @@ package dev.dmabufsim.importer;
 
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
+import akka.actor.typed.PostStop;
 import akka.actor.typed.Terminated;
 import akka.actor.typed.javadsl.AbstractBehavior;
 import akka.actor.typed.javadsl.ActorContext;
@@ -11,7 +12,6 @@ import akka.actor.typed.javadsl.TimerScheduler;
 import akka.actor.typed.receptionist.Receptionist;
 import dev.dmabufsim.cluster.NodeContext;
 import dev.dmabufsim.cluster.NodeDoor;
-import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.control.NodeCommand;
 import dev.dmabufsim.common.control.NodeReport;
 import dev.dmabufsim.common.fabric.SlotMapping;
@@ -20,6 +20,7 @@ import dev.dmabufsim.common.message.ExporterMessage;
 import dev.dmabufsim.common.message.ImporterMessage;
 import dev.dmabufsim.common.message.ImporterMessage.BufferInfo;
 import dev.dmabufsim.common.message.ImporterMessage.Failure;
+import dev.dmabufsim.importer.Outbox.Progress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -53,13 +54,7 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
     record Owns(int attachment, int deviceKey) implements Command {}
 
     /** By a device: an answer to an invalidation. */
-    record Progressed(
-        ActorRef<ExporterMessage> exporter,
-        int buffer,
-        long epoch,
-        List<Integer> returned,
-        List<Integer> fenced,
-        List<Integer> unmapped)
+    record Progressed(ActorRef<ExporterMessage> exporter, int buffer, long epoch, Progress progress)
         implements Command {}
 
     /** By a device: a message to an exporter. */
@@ -97,11 +92,12 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
   private final NodeContext node;
   private final ImporterPlan plan;
   private final ActorRef<ImporterMessage> address;
+  private final AlarmClock alarms;
   private final Map<Integer, ActorRef<DeviceActor.Command>> devices = new LinkedHashMap<>();
   private final Map<Integer, Offer> offers = new TreeMap<>();
   private final Set<ActorRef<ExporterMessage>> answered = new HashSet<>();
   private final Map<Integer, Integer> deviceOf = new HashMap<>();
-  private final Map<Key, Outbox.Progress> gathered = new LinkedHashMap<>();
+  private final Map<Key, Progress> gathered = new LinkedHashMap<>();
   private final Set<Round> rounds = new HashSet<>();
   private final Set<Integer> settled = new HashSet<>();
   private final Set<Integer> ended = new HashSet<>();
@@ -121,13 +117,15 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
     this.node = node;
     this.plan = plan;
     this.address = NodeDoor.open(context, Command.Remote::new);
+    this.alarms = new AlarmClock(node.self().node());
     int ordinal = 0;
     for (ImporterPlan.Device device : plan.devices()) {
       int key = SlotMapping.deviceKey(node.self().process(), ordinal);
       devices.put(
           key,
           context.spawn(
-              DeviceActor.create(node, device, key, plan.workload(), context.getSelf(), address),
+              DeviceActor.create(
+                  node, device, key, plan.workload(), alarms, context.getSelf(), address),
               "device-" + ordinal));
       ordinal++;
     }
@@ -160,6 +158,7 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
         .onMessage(Command.DeviceLeft.class, this::onDeviceLeft)
         .onMessage(Command.Internal.class, this::onInternal)
         .onSignal(Terminated.class, this::onTerminated)
+        .onSignal(PostStop.class, s -> onPostStop())
         .build();
   }
 
@@ -238,7 +237,10 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
         device.tell(new DeviceActor.Command.Invalidate(m.buffer(), m.epoch(), ids));
       } else {
         // The answer to the attach is still on its way: nothing was ever mapped.
-        gather(new Key(m.replyTo(), m.buffer(), m.epoch()), ids, ids, ids);
+        Progress nothing = new Progress();
+        nothing.returned.addAll(ids);
+        nothing.unmapped.addAll(ids);
+        gather(new Key(m.replyTo(), m.buffer(), m.epoch()), nothing);
       }
     });
   }
@@ -270,7 +272,7 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
   }
 
   private Behavior<Command> onProgressed(Command.Progressed m) {
-    gather(new Key(m.exporter(), m.buffer(), m.epoch()), m.returned(), m.fenced(), m.unmapped());
+    gather(new Key(m.exporter(), m.buffer(), m.epoch()), m.progress());
     return this;
   }
 
@@ -282,16 +284,12 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
     return this;
   }
 
-  private void gather(
-      Key key, List<Integer> returned, List<Integer> fenced, List<Integer> unmapped) {
+  private void gather(Key key, Progress more) {
     if (gathered.isEmpty()) {
       // Behind whatever the devices have put into the mailbox by now: that goes along.
       getContext().getSelf().tell(Command.Internal.FLUSH);
     }
-    Outbox.Progress progress = gathered.computeIfAbsent(key, k -> new Outbox.Progress());
-    progress.returned.addAll(returned);
-    progress.fenced.addAll(fenced);
-    progress.unmapped.addAll(unmapped);
+    gathered.computeIfAbsent(key, k -> new Progress()).addAll(more);
   }
 
   private Behavior<Command> onInternal(Command.Internal what) {
@@ -311,8 +309,8 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
                   key.buffer,
                   key.epoch,
                   List.copyOf(p.returned),
-                  List.of(),
-                  p.fenced.stream().map(a -> new ExporterMessage.Signal(a, 0, Errno.OK)).toList(),
+                  List.copyOf(p.fences),
+                  List.copyOf(p.signalled),
                   List.copyOf(p.unmapped))));
     }
     gathered.clear();
@@ -387,6 +385,11 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
             .collect(Collectors.toSet());
     offers.keySet().removeAll(gone);
     devices.values().forEach(d -> d.tell(new DeviceActor.Command.ExporterGone(gone)));
+    return this;
+  }
+
+  private Behavior<Command> onPostStop() {
+    alarms.close();
     return this;
   }
 }

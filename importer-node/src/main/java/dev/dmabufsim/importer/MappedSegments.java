@@ -1,23 +1,23 @@
 package dev.dmabufsim.importer;
 
 import dev.dmabufsim.common.fabric.Fabric;
+import dev.dmabufsim.common.fabric.SegmentMemory;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.Map;
 
 /**
  * The segments that a device has mapped into its process: the first mapping of a segment calls
- * mmap(2), the last unmapping munmap(2). Used by the engine's thread alone, whose arenas these are.
+ * mmap(2), the last unmapping munmap(2). Used by one thread alone, whose arenas these are.
  */
 final class MappedSegments {
   private static final class Shared {
     final Arena arena;
-    final MemorySegment memory;
+    final SegmentMemory memory;
     int users;
 
-    Shared(Arena arena, MemorySegment memory) {
+    Shared(Arena arena, SegmentMemory memory) {
       this.arena = arena;
       this.memory = memory;
     }
@@ -35,12 +35,12 @@ final class MappedSegments {
    *
    * @throws IOException if it is not there any more
    */
-  MemorySegment map(int segment, long bytes) throws IOException {
+  SegmentMemory map(int segment, long bytes) throws IOException {
     Shared shared = bySegment.get(segment);
     if (shared == null) {
       Arena arena = Arena.ofConfined();
       try {
-        shared = new Shared(arena, fabric.mapSegment(segment, bytes, arena).data());
+        shared = new Shared(arena, fabric.mapSegment(segment, bytes, arena));
       } catch (IOException e) {
         arena.close();
         throw e;

@@ -21,6 +21,18 @@ public final class Misbehaviour {
   /** How long an importer that writes after its fences has to do so, at least. */
   static final Duration FENCED_PHASE = Duration.ofMillis(20);
 
+  /** Of a driver that failed in its callback: that does not return, and nothing else happens. */
+  static final Reaction OOPS =
+      new Reaction(
+          FOR_EVER,
+          FOR_EVER,
+          false,
+          List.of(),
+          Unmap.NEVER,
+          Duration.ZERO,
+          Reaction.Afterwards.STAY_AWAY,
+          Deviations.NONE);
+
   private Misbehaviour() {}
 
   /**

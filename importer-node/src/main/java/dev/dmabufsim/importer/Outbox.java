@@ -1,5 +1,6 @@
 package dev.dmabufsim.importer;
 
+import dev.dmabufsim.common.message.ExporterMessage;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
 import java.util.ArrayList;
@@ -16,44 +17,69 @@ final class Outbox {
   /** How far attachments have come, see {@code RevokeProgress}. */
   static final class Progress {
     final List<Integer> returned = new ArrayList<>();
-    final List<Integer> fenced = new ArrayList<>();
+    final List<ExporterMessage.Fence> fences = new ArrayList<>();
+    final List<ExporterMessage.Signal> signalled = new ArrayList<>();
     final List<Integer> unmapped = new ArrayList<>();
+    final List<Integer> fenced = new ArrayList<>();
+
+    void addAll(Progress other) {
+      returned.addAll(other.returned);
+      fences.addAll(other.fences);
+      signalled.addAll(other.signalled);
+      unmapped.addAll(other.unmapped);
+      fenced.addAll(other.fenced);
+    }
   }
 
   final Map<Integer, List<Integer>> attaches = new LinkedHashMap<>();
   final Map<CallKey, List<Integer>> calls = new LinkedHashMap<>();
   final Map<EpochKey, Progress> progress = new LinkedHashMap<>();
   final Map<EpochKey, List<SgTable>> probes = new LinkedHashMap<>();
-  final List<Integer> stops = new ArrayList<>();
 
-  void add(int buffer, AttachmentCore.State state, AttachmentCore.Effect effect) {
+  /** By what the engine is to do for them. */
+  final Map<AttachmentEffect.StopEngine, List<Integer>> stops = new LinkedHashMap<>();
+
+  final Map<AttachmentEffect.ReleaseEngine, List<Integer>> releases = new LinkedHashMap<>();
+
+  void add(int buffer, AttachmentState state, AttachmentEffect effect) {
     switch (effect) {
-      case AttachmentCore.Effect.Attach e ->
+      case AttachmentEffect.Attach e ->
           attaches.computeIfAbsent(buffer, b -> new ArrayList<>()).add(e.cookie());
-      case AttachmentCore.Effect.Ask e ->
-          calls
-              .computeIfAbsent(new CallKey(buffer, e.operation(), e.call()), k -> new ArrayList<>())
-              .add(state.id());
-      case AttachmentCore.Effect.Progress e -> {
-        Progress p = progress.computeIfAbsent(new EpochKey(buffer, e.epoch()), k -> new Progress());
-        if (e.returned()) {
-          p.returned.add(state.id());
-        }
-        if (e.fenced()) {
-          p.fenced.add(state.id());
-        }
-        if (e.unmapped()) {
-          p.unmapped.add(state.id());
-        }
-      }
-      case AttachmentCore.Effect.Probe e ->
+      case AttachmentEffect.Ask e -> ask(buffer, state.id(), e.operation(), e.call());
+      case AttachmentEffect.Progress e -> add(buffer, state.id(), e);
+      case AttachmentEffect.Probe e ->
           probes
               .computeIfAbsent(new EpochKey(buffer, state.epoch()), k -> new ArrayList<>())
               .add(e.stale());
-      case AttachmentCore.Effect.StopEngine e -> stops.add(state.id());
-      case AttachmentCore.Effect.StartEngine e -> {
+      case AttachmentEffect.StopEngine e ->
+          stops.computeIfAbsent(e, k -> new ArrayList<>()).add(state.id());
+      case AttachmentEffect.ReleaseEngine e ->
+          releases.computeIfAbsent(e, k -> new ArrayList<>()).add(state.id());
+      case AttachmentEffect.StartEngine e -> {
         // Carried out at once by the device: an engine is started mapping by mapping.
       }
+    }
+  }
+
+  void ask(int buffer, int attachment, Operation operation, long call) {
+    calls
+        .computeIfAbsent(new CallKey(buffer, operation, call), k -> new ArrayList<>())
+        .add(attachment);
+  }
+
+  private void add(int buffer, int id, AttachmentEffect.Progress e) {
+    Progress p = progress.computeIfAbsent(new EpochKey(buffer, e.epoch()), k -> new Progress());
+    if (e.returned()) {
+      p.returned.add(id);
+    }
+    e.fences().forEach(f -> p.fences.add(new ExporterMessage.Fence(id, f.index(), f.usage())));
+    e.signalled()
+        .forEach(s -> p.signalled.add(new ExporterMessage.Signal(id, s.index(), s.error())));
+    if (e.fenced()) {
+      p.fenced.add(id);
+    }
+    if (e.unmapped()) {
+      p.unmapped.add(id);
     }
   }
 
@@ -63,5 +89,6 @@ final class Outbox {
     progress.clear();
     probes.clear();
     stops.clear();
+    releases.clear();
   }
 }

@@ -1,6 +1,6 @@
 package dev.dmabufsim.importer;
 
-import java.lang.foreign.MemorySegment;
+import dev.dmabufsim.common.fabric.SegmentMemory;
 
 /**
  * What a device's IOTLB holds for one mapping, and all that a DMA through it needs.
@@ -11,7 +11,9 @@ import java.lang.foreign.MemorySegment;
  * @param slotAt the slot's byte offset in the control file
  * @param grant the word that must stand in the slot
  * @param generation of the memory
- * @param translated whether the IOMMU is asked; if not, these are bus addresses
+ * @param content the generation of what is in it
+ * @param checked whether the IOMMU is asked for each DMA; not so if these are bus addresses, or if
+ *     the device presents them as translated already (ATS)
  * @param memory the mapped segment
  */
 record Translation(
@@ -21,5 +23,12 @@ record Translation(
     long slotAt,
     long grant,
     long generation,
-    boolean translated,
-    MemorySegment memory) {}
+    long content,
+    boolean checked,
+    SegmentMemory memory) {
+  /** The same, past the IOMMU. */
+  Translation unchecked() {
+    return new Translation(
+        attachment, iova, length, slotAt, grant, generation, content, false, memory);
+  }
+}

@@ -1,33 +1,74 @@
 package dev.dmabufsim.importer;
 
 import dev.dmabufsim.common.contract.Errno;
-import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.driver.ImporterDriver;
+import dev.dmabufsim.common.driver.ImporterDrivers;
+import dev.dmabufsim.common.driver.ImporterOffer;
+import dev.dmabufsim.common.driver.Invalidation;
+import dev.dmabufsim.common.driver.Reaction;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
-import dev.dmabufsim.importer.AttachmentCore.Effect;
-import dev.dmabufsim.importer.AttachmentCore.Event;
-import dev.dmabufsim.importer.AttachmentCore.Phase;
-import dev.dmabufsim.importer.AttachmentCore.State;
+import dev.dmabufsim.importer.AttachmentState.Phase;
 import java.util.List;
+import java.util.SplittableRandom;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** One attachment to which things happen, with the invariants checked each time. */
 final class AttachmentDriver {
-  final AttachmentInvariants invariants = new AttachmentInvariants();
-  State state;
-  long now = 1_000;
-  private long calls;
-  private List<Effect> effects = List.of();
+  private static final ImporterDrivers DRIVERS = ImporterDrivers.load();
 
-  AttachmentDriver(ImporterKind kind) {
-    this.state = State.idle(3, kind, now);
+  final AttachmentInvariants invariants = new AttachmentInvariants();
+  AttachmentState state;
+  long now = 1_000;
+  private final Supplier<Reaction> reactions;
+  private boolean stopping;
+  private boolean releasing;
+  private long calls;
+  private List<AttachmentEffect> effects = List.of();
+
+  AttachmentDriver(ImporterOffer offer, Supplier<Reaction> reactions) {
+    this.state = AttachmentState.idle(3, offer, now);
+    this.reactions = reactions;
   }
 
-  AttachmentDriver happens(Event event) {
+  /** Of that reaction, whenever it is invalidated. */
+  static AttachmentDriver reacting(Reaction reaction) {
+    return new AttachmentDriver(ImporterOffer.DYNAMIC, () -> reaction);
+  }
+
+  /** Of a built-in kind. */
+  static AttachmentDriver of(String kind) {
+    ImporterDriver driver = driver(kind);
+    SplittableRandom random = new SplittableRandom(5);
+    return new AttachmentDriver(
+        driver.offer(),
+        () -> driver.onInvalidate(new Invalidation("nic", 50, 7, 1, 1_000), random));
+  }
+
+  static ImporterDriver driver(String kind) {
+    return DRIVERS.find(kind).orElseThrow();
+  }
+
+  static Stream<String> kinds() {
+    return DRIVERS.all().keySet().stream().sorted();
+  }
+
+  static Stream<String> revocable() {
+    return kinds().filter(k -> driver(k).offer().revocable());
+  }
+
+  AttachmentDriver happens(AttachmentEvent event) {
     AttachmentCore.Step step = AttachmentCore.step(state, event);
     invariants.check(state, event, step);
     state = step.state();
     effects = step.effects();
+    for (AttachmentEffect effect : effects) {
+      stopping |= effect instanceof AttachmentEffect.StopEngine;
+      releasing |= effect instanceof AttachmentEffect.ReleaseEngine;
+    }
     return this;
   }
 
@@ -36,14 +77,14 @@ final class AttachmentDriver {
     return ++calls;
   }
 
-  /** What it waits for does not come: its time is over. */
+  /** What it waits for does not come, or its plan is at that point: its time is over. */
   AttachmentDriver due() {
-    now = Math.max(now, state.dueNanos());
-    return happens(new Event.Due(newCall(), now));
+    now = state.dueNanos() == ReactionTimeline.NEVER ? now : Math.max(now, state.dueNanos());
+    return happens(new AttachmentEvent.Due(newCall(), now));
   }
 
   AttachmentDriver attachAnswered(Errno errno, int id) {
-    return happens(new Event.AttachAnswered(errno, id, newCall(), now));
+    return happens(new AttachmentEvent.AttachAnswered(errno, id, newCall(), now));
   }
 
   AttachmentDriver answered(Operation operation, Errno errno) {
@@ -51,58 +92,108 @@ final class AttachmentDriver {
   }
 
   AttachmentDriver answered(Operation operation, Errno errno, @Nullable SgTable table) {
-    return happens(new Event.Answered(operation, errno, table, newCall(), now));
+    return happens(new AttachmentEvent.Answered(operation, errno, table, newCall(), now));
+  }
+
+  /** By whichever operation it asked for addresses. */
+  AttachmentDriver mapAnswered(Errno errno, @Nullable SgTable table) {
+    return answered(mapOperation(), errno, table);
+  }
+
+  Operation mapOperation() {
+    return state.offer().iommufdMap() ? Operation.IOMMUFD_MAP : Operation.MAP;
   }
 
   AttachmentDriver invalidated(long epoch) {
-    return happens(new Event.Invalidated(epoch, now));
+    // As the shell: a driver is asked only if there is something mapped.
+    Reaction reaction =
+        state.phase() == Phase.LIVE && state.offer().revocable()
+            ? reactions.get()
+            : Misbehaviour.OOPS;
+    return happens(new AttachmentEvent.Invalidated(epoch, reaction, newCall(), now));
   }
 
   AttachmentDriver engineStopped() {
-    return happens(new Event.EngineStopped(newCall(), now));
+    stopping = false;
+    return happens(new AttachmentEvent.EngineStopped(newCall(), now));
+  }
+
+  AttachmentDriver engineReleased() {
+    stopping = false;
+    releasing = false;
+    return happens(new AttachmentEvent.EngineReleased(newCall(), now));
+  }
+
+  /** What comes next of an invalidation: the engine answers at once. */
+  AttachmentDriver playOn() {
+    if (releasing) {
+      return engineReleased();
+    }
+    return stopping ? engineStopped() : due();
+  }
+
+  /** Lets it play an invalidation to its end. */
+  AttachmentDriver playOut() {
+    for (int steps = 0; state.phase() == Phase.STOPPING; steps++) {
+      if (steps > 20) {
+        throw new AssertionError("never over: " + state);
+      }
+      playOn();
+    }
+    return this;
   }
 
   AttachmentDriver ending() {
-    return happens(new Event.Ending(newCall(), now));
+    return happens(new AttachmentEvent.Ending(newCall(), now));
   }
 
   /** A table of memory of that generation. */
   static SgTable table(int generation) {
-    return new SgTable(50, 1L << 32, 4096, 0, generation, generation, true);
+    return new SgTable(
+        50, 1L << 32, 4096, 0, generation, generation, generation, true, SlotUse.DMA);
   }
 
   /** Plays on, with an exporter that says yes to everything, until a phase is reached. */
   AttachmentDriver to(Phase phase) {
     for (int steps = 0; state.phase() != phase; steps++) {
-      if (steps > 20) {
+      if (steps > 30) {
         throw new AssertionError("never " + phase + ": " + state);
       }
       switch (state.phase()) {
         case IDLE, WAITING -> due();
         case ATTACHING -> attachAnswered(Errno.OK, 50 + state.attempt());
         case PINNING -> answered(Operation.PIN, Errno.OK);
-        case MAPPING -> answered(Operation.MAP, Errno.OK, table(1));
+        case MAPPING -> mapAnswered(Errno.OK, table(1));
         case LIVE -> invalidated(state.epoch() + 1);
-        case STOPPING -> engineStopped();
+        case STOPPING -> playOn();
         case UNMAPPING -> answered(Operation.UNMAP, Errno.OK);
         case UNPINNING -> answered(Operation.UNPIN, Errno.OK);
         case DETACHING -> answered(Operation.DETACH, Errno.OK);
-        case REFUSED, DONE -> throw new AssertionError("never " + phase + ": " + state);
+        case AWAY, REFUSED, DONE -> throw new AssertionError("never " + phase + ": " + state);
       }
     }
     return this;
   }
 
   /** What the last event led to. */
-  List<Effect> effects() {
+  List<AttachmentEffect> effects() {
     return effects;
   }
 
-  /** The call that the last event led to. */
-  Effect.@Nullable Ask asked() {
+  /** What the exporter was told at the last event, if it was. */
+  AttachmentEffect.@Nullable Progress progress() {
     return effects.stream()
-        .filter(Effect.Ask.class::isInstance)
-        .map(Effect.Ask.class::cast)
+        .filter(AttachmentEffect.Progress.class::isInstance)
+        .map(AttachmentEffect.Progress.class::cast)
+        .findFirst()
+        .orElse(null);
+  }
+
+  /** The call that the last event led to. */
+  AttachmentEffect.@Nullable Ask asked() {
+    return effects.stream()
+        .filter(AttachmentEffect.Ask.class::isInstance)
+        .map(AttachmentEffect.Ask.class::cast)
         .findFirst()
         .orElse(null);
   }

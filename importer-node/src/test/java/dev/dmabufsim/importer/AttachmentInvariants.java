@@ -1,17 +1,25 @@
 package dev.dmabufsim.importer;
 
-import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.driver.Reaction.Trigger;
+import dev.dmabufsim.common.driver.Reaction.Unmap;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
-import dev.dmabufsim.importer.AttachmentCore.Effect;
-import dev.dmabufsim.importer.AttachmentCore.Event;
-import dev.dmabufsim.importer.AttachmentCore.Phase;
-import dev.dmabufsim.importer.AttachmentCore.State;
+import dev.dmabufsim.importer.AttachmentEffect.Progress;
+import dev.dmabufsim.importer.AttachmentEffect.Signal;
+import dev.dmabufsim.importer.AttachmentState.Phase;
+import java.util.HashSet;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** What must hold of an attachment after every event, whatever its exporter says. */
+/** What must hold of an attachment after every event, whatever its exporter and its engine say. */
 final class AttachmentInvariants {
   private @Nullable SgTable running;
+  private boolean stopAsked;
+  private boolean stopped;
+  private boolean releaseAsked;
+  private boolean released;
+  private boolean returned;
+  private final Set<Integer> signalled = new HashSet<>();
 
   @SuppressWarnings("AnnotateFormatMethod") // a dependency for one method of a test
   private static void must(boolean holds, String what, Object... about) {
@@ -20,49 +28,86 @@ final class AttachmentInvariants {
     }
   }
 
-  /** What its engine does DMA through, if it does any. */
+  /** What its engine may use in any way, as far as it has said. */
   @Nullable SgTable running() {
     return running;
   }
 
-  void check(State before, Event event, AttachmentCore.Step step) {
-    State after = step.state();
-    for (Effect effect : step.effects()) {
+  void check(AttachmentState before, AttachmentEvent event, AttachmentCore.Step step) {
+    AttachmentState after = step.state();
+    if (event instanceof AttachmentEvent.EngineStopped) {
+      stopped |= stopAsked;
+    }
+    if (event instanceof AttachmentEvent.EngineReleased && releaseAsked) {
+      stopped = true;
+      released = true;
+      running = null;
+    }
+    for (AttachmentEffect effect : step.effects()) {
       check(before, event, after, effect);
     }
-    must((after.phase() == Phase.LIVE) == (running != null), "%s, DMA: %s", after, running);
+    must(
+        after.mapped() == (running != null) || after.phase() == Phase.DONE,
+        "%s, its engine has %s",
+        after,
+        running);
+    must(after.phase() == Phase.STOPPING || after.timeline() == null, "a time line in %s", after);
     boolean over = after.phase() == Phase.DONE || after.phase() == Phase.REFUSED;
     must(!over || !after.pinned(), "over, and pinned: %s", after);
     must(before.phase() != Phase.DONE || after.phase() == Phase.DONE, "undone by %s", event);
-    must(after.epoch() >= before.epoch() || event instanceof Event.AttachAnswered, "%s", after);
+    must(
+        after.epoch() >= before.epoch() || event instanceof AttachmentEvent.AttachAnswered,
+        "an older epoch: %s",
+        after);
     must(!before.ending() || after.ending(), "does not end any more: %s", event);
+    must(
+        after.offer().revocable() || after.phase() != Phase.STOPPING || after.ending(),
+        "was told, and has no callback: %s",
+        after);
   }
 
-  private void check(State before, Event event, State after, Effect effect) {
+  private void check(
+      AttachmentState before,
+      AttachmentEvent event,
+      AttachmentState after,
+      AttachmentEffect effect) {
     switch (effect) {
-      case Effect.StartEngine e -> {
+      case AttachmentEffect.StartEngine e -> {
         must(running == null, "started twice, at %s", event);
         must(!after.ending(), "started at its end, at %s", event);
         running = e.table();
+        stopAsked = false;
+        stopped = false;
+        releaseAsked = false;
+        released = false;
+        returned = false;
+        signalled.clear();
       }
-      case Effect.StopEngine e -> {
-        must(running != null, "stopped, but not running, at %s", event);
-        running = null;
+      case AttachmentEffect.StopEngine e -> {
+        must(running != null && !stopAsked && !releaseAsked, "stopped at %s", event);
+        stopAsked = true;
       }
-      case Effect.Ask e -> {
-        must(running == null, "%s while live, at %s", e.operation(), event);
+      case AttachmentEffect.ReleaseEngine e -> {
+        must(running != null && !releaseAsked, "released at %s", event);
+        releaseAsked = true;
+      }
+      case AttachmentEffect.Ask e -> {
+        must(running == null, "%s while mapped, at %s", e.operation(), event);
         must(
             e.call() == after.call() && after.phase() == asking(e.operation()),
             "%s in %s",
             e,
             after);
         boolean again = before.phase() == after.phase() && before.call() == e.call();
+        boolean map = asking(e.operation()) == Phase.MAPPING;
+        must(!map || !after.ending() || again, "maps at its end, at %s", event);
         must(
-            e.operation() != Operation.MAP || !after.ending() || again,
-            "maps at its end, at %s",
-            event);
+            !map || (e.operation() == Operation.IOMMUFD_MAP) == after.offer().iommufdMap(),
+            "maps by %s",
+            e.operation());
+        must(e.operation() != Operation.PIN || after.offer().pins(), "pins at %s", event);
       }
-      case Effect.Attach e -> {
+      case AttachmentEffect.Attach e -> {
         must(
             before.phase() == Phase.IDLE || before.phase() == Phase.ATTACHING,
             "attaches when it is %s",
@@ -72,11 +117,11 @@ final class AttachmentInvariants {
             "a new cookie for a new attempt, and for nothing else: %s",
             e);
       }
-      case Effect.Probe e -> {
+      case AttachmentEffect.Probe e -> {
         must(running == null, "probes while live, at %s", event);
         must(e.stale().equals(before.table()), "%s is not stale", e);
       }
-      case Effect.Progress e -> checkProgress(before, event, e);
+      case Progress e -> checkProgress(before, event, e);
     }
   }
 
@@ -84,21 +129,51 @@ final class AttachmentInvariants {
     return switch (operation) {
       case PIN -> Phase.PINNING;
       case UNPIN -> Phase.UNPINNING;
-      case MAP -> Phase.MAPPING;
+      case MAP, IOMMUFD_MAP -> Phase.MAPPING;
       case UNMAP -> Phase.UNMAPPING;
       case DETACH -> Phase.DETACHING;
+      case BEGIN_CPU_ACCESS, END_CPU_ACCESS, MMAP, MUNMAP, VMAP, VUNMAP ->
+          throw new AssertionError("an attachment asks for " + operation);
     };
   }
 
-  private static void checkProgress(State before, Event event, Effect.Progress e) {
-    boolean engineMayRun =
-        (before.phase() == Phase.LIVE || before.phase() == Phase.STOPPING)
-            && !(event instanceof Event.EngineStopped);
-    must(!engineMayRun || !(e.fenced() || e.unmapped()), "%s before the engine stopped", e);
-    must(!e.unmapped() || e.fenced(), "unmapped before the fences: %s", e);
+  private void checkProgress(AttachmentState before, AttachmentEvent event, Progress e) {
+    must(before.offer().revocable(), "has no callback that could return: %s", e);
+    boolean invalidated = event instanceof AttachmentEvent.Invalidated;
+    if (!before.mapped() && before.phase() != Phase.STOPPING) {
+      must(!invalidated || before.phase() != Phase.LIVE, "%s", e);
+      must(e.unmapped() && e.returned() && e.fences().isEmpty(), "not mapped, and: %s", e);
+      return;
+    }
+    must(!e.unmapped() || released, "unmapped before the engine let go: %s", e);
+    must(!(e.returned() && returned) || invalidated, "returned twice, at %s", event);
+    returned |= e.returned();
+    must(returned, "something of a callback that has not returned: %s", e);
+    ReactionTimeline timeline = before.timeline();
+    if (before.phase() == Phase.STOPPING && invalidated) {
+      must(
+          signalled.equals(Set.copyOf(e.signalled().stream().map(Signal::index).toList())),
+          "told again, and not the same: %s",
+          e);
+      return;
+    }
+    for (Signal signal : e.signalled()) {
+      must(signalled.add(signal.index()), "fence %s signals twice", signal);
+      Trigger trigger =
+          timeline == null
+              ? Trigger.INVALIDATED
+              : timeline.plan().fences().get(signal.index()).trigger();
+      must(trigger != Trigger.NEVER, "fence %s was never to signal", signal);
+      must(
+          trigger != Trigger.ENGINE_STOPPED || stopped,
+          "fence %s signals before the engine has stopped",
+          signal);
+    }
+    boolean inCallback = timeline != null && timeline.plan().unmap() == Unmap.IN_CALLBACK;
+    must(!inCallback || !e.returned() || released, "its callback left something mapped: %s", e);
     must(
-        before.kind() != ImporterKind.IOMMUFD || !e.returned() || e.fenced(),
-        "its callback returned before all was over: %s",
+        timeline == null || timeline.plan().unmap() != Unmap.NEVER || !e.unmapped(),
+        "unmapped, which it never does: %s",
         e);
   }
 }

@@ -1,12 +1,10 @@
 package dev.dmabufsim.importer;
 
 import dev.dmabufsim.common.contract.Errno;
-import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
-import dev.dmabufsim.importer.AttachmentCore.Effect;
-import dev.dmabufsim.importer.AttachmentCore.Event;
-import dev.dmabufsim.importer.AttachmentCore.Phase;
+import dev.dmabufsim.importer.AttachmentState.Phase;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -30,7 +28,9 @@ final class HonestHost {
   private static final class Exported {
     int pins;
     @Nullable SgTable table;
-    boolean fenced;
+    boolean returned;
+    final Set<Integer> fences = new HashSet<>();
+    final Set<Integer> signalled = new HashSet<>();
     long lastCall = -1;
     Errno lastErrno = Errno.OK;
   }
@@ -50,14 +50,16 @@ final class HonestHost {
   private long planned;
   private long lastToExporter;
   private long lastToImporter;
+  private long lastOfEngine;
   private int nextId = 50;
   private long epoch;
   private int generation = 1;
   private boolean revoked;
   private boolean revoking;
+  private boolean moving;
 
-  HonestHost(ImporterKind kind, long seed, double loss) {
-    this.importer = new AttachmentDriver(kind);
+  HonestHost(AttachmentDriver importer, long seed, double loss) {
+    this.importer = importer;
     this.random = new Random(seed);
     this.loss = loss;
     later(random.nextLong(100_000_000), this::revoke);
@@ -75,7 +77,7 @@ final class HonestHost {
         next.what().run();
       } else if (due != Long.MAX_VALUE) {
         importer.now = Math.max(importer.now, due);
-        importerHears(new Event.Due(importer.newCall(), importer.now));
+        importerHears(new AttachmentEvent.Due(importer.newCall(), importer.now));
       } else {
         throw new AssertionError("nothing will ever happen again: " + importer.state);
       }
@@ -84,7 +86,7 @@ final class HonestHost {
 
   /** The experiment is over. */
   void end() {
-    importerHears(new Event.Ending(importer.newCall(), importer.now));
+    importerHears(new AttachmentEvent.Ending(importer.newCall(), importer.now));
   }
 
   /** How many attachments, pins and mappings the exporter still has. */
@@ -96,6 +98,12 @@ final class HonestHost {
 
   private void later(long delay, Runnable what) {
     plans.add(new Planned(importer.now + delay, planned++, what));
+  }
+
+  /** An engine answers in order. */
+  private long engine() {
+    lastOfEngine = Math.max(lastOfEngine, importer.now + random.nextLong(LATENCY));
+    return lastOfEngine - importer.now;
   }
 
   private void toExporter(Runnable what) {
@@ -112,20 +120,32 @@ final class HonestHost {
     }
   }
 
-  private void importerHears(Event event) {
+  private void importerHears(AttachmentEvent event) {
     importer.happens(event);
+    carryOut();
+  }
+
+  private void carryOut() {
     int id = importer.state.id();
-    for (Effect effect : importer.effects()) {
+    for (AttachmentEffect effect : importer.effects()) {
       switch (effect) {
-        case Effect.Attach e -> toExporter(() -> attach(e.cookie()));
-        case Effect.Ask e -> toExporter(() -> call(id, e.operation(), e.call()));
-        case Effect.Progress e -> toExporter(() -> progress(id, e));
-        case Effect.StopEngine e ->
+        case AttachmentEffect.Attach e -> toExporter(() -> attach(e.cookie()));
+        case AttachmentEffect.Ask e -> toExporter(() -> call(id, e.operation(), e.call()));
+        case AttachmentEffect.Progress e -> toExporter(() -> progress(id, e));
+        case AttachmentEffect.StopEngine e ->
             later(
-                random.nextLong(LATENCY),
-                () -> importerHears(new Event.EngineStopped(importer.newCall(), importer.now)));
-        case Effect.StartEngine e -> mapped++;
-        case Effect.Probe e -> refused++;
+                engine(),
+                () ->
+                    importerHears(
+                        new AttachmentEvent.EngineStopped(importer.newCall(), importer.now)));
+        case AttachmentEffect.ReleaseEngine e ->
+            later(
+                engine(),
+                () ->
+                    importerHears(
+                        new AttachmentEvent.EngineReleased(importer.newCall(), importer.now)));
+        case AttachmentEffect.StartEngine e -> mapped++;
+        case AttachmentEffect.Probe e -> refused++;
       }
     }
   }
@@ -150,7 +170,8 @@ final class HonestHost {
     toImporter(() -> {
       // As the shell: an answer to an older request is no answer.
       if (importer.state.phase() == Phase.ATTACHING && importer.state.cookie() == cookie) {
-        importerHears(new Event.AttachAnswered(errno, id, importer.newCall(), importer.now));
+        importerHears(
+            new AttachmentEvent.AttachAnswered(errno, id, importer.newCall(), importer.now));
       }
     });
   }
@@ -165,7 +186,7 @@ final class HonestHost {
       if (a.lastCall != call) {
         a.lastErrno = carryOut(id, a, operation);
         a.lastCall = call;
-      } else if (operation == Operation.MAP && (revoked || a.table == null)) {
+      } else if (isMap(operation) && (revoked || a.table == null)) {
         a.lastErrno = Errno.ENODEV;
       }
       answer(id, operation, call, a.lastErrno, a.table);
@@ -179,12 +200,14 @@ final class HonestHost {
         must(a.pins > 0, "unpinned without a pin");
         a.pins--;
       }
-      case MAP -> {
+      case MAP, IOMMUFD_MAP -> {
         if (revoked) {
-          return Errno.ENODEV;
+          return moving ? Errno.EBUSY : Errno.ENODEV;
         }
         must(a.table == null, "mapped twice");
-        a.table = new SgTable(id, 1L << 32, 4096, 0, generation, generation, true);
+        a.table =
+            new SgTable(
+                id, 1L << 32, 4096, 0, generation, generation, generation, true, SlotUse.DMA);
       }
       case UNMAP -> {
         a.table = null;
@@ -199,8 +222,14 @@ final class HonestHost {
         attachments.remove(id);
         completeIfAllAnswered();
       }
+      case BEGIN_CPU_ACCESS, END_CPU_ACCESS, MMAP, MUNMAP, VMAP, VUNMAP ->
+          throw new AssertionError("an attachment asks for " + operation);
     }
     return Errno.OK;
+  }
+
+  private static boolean isMap(Operation operation) {
+    return operation == Operation.MAP || operation == Operation.IOMMUFD_MAP;
   }
 
   private void answer(
@@ -209,10 +238,10 @@ final class HonestHost {
       // As the shell: an answer to a call that was given up is no answer.
       if (importer.state.id() == id && importer.state.call() == call) {
         importerHears(
-            new Event.Answered(
+            new AttachmentEvent.Answered(
                 operation,
                 errno,
-                operation == Operation.MAP && errno.ok() ? table : null,
+                isMap(operation) && errno.ok() ? table : null,
                 importer.newCall(),
                 importer.now));
       }
@@ -222,9 +251,18 @@ final class HonestHost {
   private void revoke() {
     revoked = true;
     revoking = true;
+    moving = random.nextInt(4) == 0;
     epoch++;
-    owing.addAll(attachments.keySet());
-    attachments.values().forEach(a -> a.fenced = false);
+    if (importer.state.offer().revocable()) {
+      owing.addAll(attachments.keySet());
+    }
+    attachments
+        .values()
+        .forEach(a -> {
+          a.returned = false;
+          a.fences.clear();
+          a.signalled.clear();
+        });
     invalidate();
     completeIfAllAnswered();
   }
@@ -235,10 +273,11 @@ final class HonestHost {
     for (int id : owing) {
       toImporter(() -> {
         if (importer.state.id() == id && importer.state.phase() != Phase.ATTACHING) {
-          importerHears(new Event.Invalidated(now, importer.now));
+          importer.invalidated(now);
+          carryOut();
         } else {
           // As the shell: the answer to the attach is still on its way.
-          toExporter(() -> progress(id, new Effect.Progress(now, true, true, true)));
+          toExporter(() -> progress(id, AttachmentEffect.Progress.nothingMapped(now)));
         }
       });
     }
@@ -251,10 +290,12 @@ final class HonestHost {
         });
   }
 
-  private void progress(int id, Effect.Progress progress) {
+  private void progress(int id, AttachmentEffect.Progress progress) {
     Exported a = attachments.get(id);
     if (revoking && progress.epoch() == epoch && a != null) {
-      a.fenced |= progress.fenced();
+      a.returned |= progress.returned();
+      progress.fences().forEach(f -> a.fences.add(f.index()));
+      progress.signalled().forEach(f -> a.signalled.add(f.index()));
       if (progress.unmapped()) {
         a.table = null;
       }
@@ -265,7 +306,7 @@ final class HonestHost {
   private void completeIfAllAnswered() {
     owing.removeIf(id -> {
       Exported a = attachments.get(id);
-      return a == null || (a.fenced && a.table == null);
+      return a == null || (a.returned && a.table == null && a.signalled.containsAll(a.fences));
     });
     if (!revoking || !owing.isEmpty()) {
       return;

@@ -9,11 +9,17 @@ import akka.actor.typed.ActorRef;
 import dev.dmabufsim.cluster.NodeContext;
 import dev.dmabufsim.common.contract.Behaviour;
 import dev.dmabufsim.common.contract.Errno;
-import dev.dmabufsim.common.contract.ImporterKind;
 import dev.dmabufsim.common.control.NodeCommand;
 import dev.dmabufsim.common.control.NodeReport;
+import dev.dmabufsim.common.driver.ImporterDriver;
+import dev.dmabufsim.common.driver.ImporterOffer;
+import dev.dmabufsim.common.driver.Invalidation;
+import dev.dmabufsim.common.driver.Reaction;
+import dev.dmabufsim.common.fabric.Canary;
+import dev.dmabufsim.common.fabric.ControlDescriptor;
 import dev.dmabufsim.common.fabric.ControlFile;
 import dev.dmabufsim.common.fabric.Fabric;
+import dev.dmabufsim.common.fabric.SegmentMemory;
 import dev.dmabufsim.common.fabric.SlotMapping;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.ExporterMessage;
@@ -22,10 +28,12 @@ import dev.dmabufsim.common.message.ExporterMessage.Call;
 import dev.dmabufsim.common.message.ExporterMessage.RevokeProgress;
 import dev.dmabufsim.common.message.ImporterMessage;
 import dev.dmabufsim.common.message.ImporterMessage.BufferInfo;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.Peer;
 import dev.dmabufsim.common.message.SgTable;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -37,6 +45,7 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -86,8 +95,17 @@ final class ImporterHubTest {
     fabric = Fabric.create(shm, 16);
     control = fabric.control();
     fabric.createSegment(SEGMENT, BYTES);
+    owner(5);
     recorded = new RecordedHistory(shm);
     exporter = kit.createTestProbe(ExporterMessage.class);
+  }
+
+  private void owner(long owner) throws IOException {
+    try (Arena arena = Arena.ofConfined()) {
+      SegmentMemory memory = fabric.mapSegment(SEGMENT, BYTES, arena);
+      Canary.fill(memory.data(), Canary.word0(Canary.TAG_EXPORTER, owner), 0);
+      memory.owner(owner);
+    }
   }
 
   @AfterEach
@@ -99,13 +117,22 @@ final class ImporterHubTest {
     fabric.close();
   }
 
-  private void start(int holdAt, ImporterKind... kinds) {
+  private static ImporterPlan.Device device(
+      String name, ImporterDriver driver, Behaviour behaviour, boolean cpuAccess) {
+    return new ImporterPlan.Device(
+        name, driver, 2, behaviour, 50_000_000, false, cpuAccess, List.of());
+  }
+
+  private void start(int holdAt, String... kinds) {
     List<ImporterPlan.Device> devices = new ArrayList<>();
-    for (ImporterKind kind : kinds) {
+    for (String kind : kinds) {
       devices.add(
-          new ImporterPlan.Device(
-              kind.label() + devices.size(), kind, 2, Behaviour.HONEST, 0, List.of()));
+          device(kind + devices.size(), AttachmentDriver.driver(kind), Behaviour.HONEST, false));
     }
+    start(holdAt, devices);
+  }
+
+  private void start(int holdAt, List<ImporterPlan.Device> devices) {
     NodeContext node =
         new NodeContext(
             new Peer("importer", 1, PROCESS, control.fabricId()),
@@ -188,13 +215,18 @@ final class ImporterHubTest {
 
   /** Opens slots for a map, as the IOMMU would, and answers it. */
   private List<SgTable> map() {
-    Call call = expect(Operation.MAP);
+    return map(expect(Operation.MAP), SlotUse.DMA, 0);
+  }
+
+  private List<SgTable> map(Call call, SlotUse use, int firstSlot) {
     List<SgTable> tables = new ArrayList<>();
     for (int id : call.attachments()) {
-      int slot = id - 100;
+      int slot = firstSlot + id - 100;
       control.openSlot(
-          slot, new SlotMapping(id, BUFFER, deviceOf.get(id), PROCESS, SEGMENT, 5, BYTES, 0), true);
-      tables.add(new SgTable(id, SgTable.iovaOf(slot), BYTES, slot, SEGMENT, 5, true));
+          slot,
+          new SlotMapping(id, BUFFER, deviceOf.get(id), PROCESS, SEGMENT, 5, BYTES, 0),
+          ControlDescriptor.SLOT_TRANSLATED);
+      tables.add(new SgTable(id, SgTable.iovaOf(slot), BYTES, slot, SEGMENT, 5, 5, true, use));
     }
     answer(call, tables);
     return tables;
@@ -211,7 +243,7 @@ final class ImporterHubTest {
 
   @Test
   void aDeviceAttachesMapsDoesDmaAnswersARevokeAndMapsAgain() {
-    start(0, ImporterKind.GPU_DYNAMIC);
+    start(0, "gpu-dynamic");
     List<Integer> ids = attach();
     List<SgTable> tables = map();
     awaitDma(tables.get(0));
@@ -219,28 +251,48 @@ final class ImporterHubTest {
     await().atMost(LIMIT).until(() -> reports.contains(new NodeReport.Settled("importer", 2, 0)));
 
     invalidate(1, ids);
-    Set<Integer> unmapped = new HashSet<>();
     Set<Integer> returned = new HashSet<>();
-    while (unmapped.size() < ids.size()) {
-      RevokeProgress progress = hear(RevokeProgress.class);
-      assertThat(progress.epoch()).isEqualTo(1);
-      returned.addAll(progress.returned());
-      assertThat(returned).containsAll(progress.fenced());
-      assertThat(progress.fenced()).containsAll(progress.unmapped());
-      unmapped.addAll(progress.unmapped());
+    Set<Integer> signalled = new HashSet<>();
+    Set<Integer> unmapped = new HashSet<>();
+    int fences = 0;
+    int signals = 0;
+    // Each has its own time: one may map again before the other is unmapped.
+    Set<Integer> asking = new HashSet<>();
+    while (asking.size() < ids.size()) {
+      switch (hear()) {
+        case RevokeProgress progress -> {
+          assertThat(progress.epoch()).isEqualTo(1);
+          returned.addAll(progress.returned());
+          fences += progress.fences().size();
+          signals += progress.signalled().size();
+          progress.signalled().forEach(f -> signalled.add(f.attachment()));
+          assertThat(returned).containsAll(signalled);
+          assertThat(signalled).containsAll(progress.unmapped());
+          unmapped.addAll(progress.unmapped());
+        }
+        case Call call -> {
+          assertThat(call.operation()).isEqualTo(Operation.MAP);
+          asking.addAll(call.attachments());
+          assertThat(unmapped).containsAll(asking);
+        }
+        case ExporterMessage other -> throw new AssertionError(other);
+      }
     }
-
-    assertThat(expect(Operation.MAP).attachments()).isEqualTo(ids);
+    assertThat(fences).as("for each a WRITE and a BOOKKEEP fence").isEqualTo(4);
+    assertThat(signals).isEqualTo(4);
+    assertThat(asking).containsExactlyInAnyOrderElementsOf(ids);
     assertThat(recorded.events(HistoryEvent.Invalidated.class))
         .containsExactly(new HistoryEvent.Invalidated("gpu-dynamic0", BUFFER, 1, ids, 2));
-    assertThat(recorded.events(HistoryEvent.Fenced.class))
-        .containsExactly(new HistoryEvent.Fenced("gpu-dynamic0", BUFFER, 1, ids));
+    assertThat(
+            recorded.events(HistoryEvent.Fenced.class).stream()
+                .flatMap(e -> e.attachments().stream()))
+        .containsExactlyInAnyOrderElementsOf(ids);
     assertThat(recorded.events(HistoryEvent.Refused.class)).isEmpty();
   }
 
   @Test
   void theAnswersOfAllDevicesToOneInvalidationGoBackTogether() {
-    start(0, ImporterKind.GPU_DYNAMIC, ImporterKind.GPU_DYNAMIC, ImporterKind.GPU_DYNAMIC);
+    start(0, "gpu-dynamic", "gpu-dynamic", "gpu-dynamic");
     List<Integer> ids = new ArrayList<>();
     for (int device = 0; device < 3; device++) {
       // Their messages come in any order: an attach may follow another device's map.
@@ -276,7 +328,7 @@ final class ImporterHubTest {
 
   @Test
   void aPermanentInvalidationIsFollowedByUnpinDetachAndANewAttach() {
-    start(0, ImporterKind.RDMA_PINNED_REVOCABLE);
+    start(0, "rdma-pinned-revocable");
     List<Integer> ids = attach();
     answer(expect(Operation.PIN), List.of());
     awaitDma(map().getFirst());
@@ -286,38 +338,53 @@ final class ImporterHubTest {
     while (unmapped.size() < ids.size()) {
       unmapped.addAll(hear(RevokeProgress.class).unmapped());
     }
-    Call unpin = expect(Operation.UNPIN);
-    assertThat(unpin.attachments()).containsExactlyInAnyOrderElementsOf(ids);
-    answer(unpin, List.of());
-    answer(expect(Operation.DETACH), List.of());
-
-    assertThat(hear(Attach.class).cookies()).hasSize(2);
+    // Each has its own time, so they need not come together.
+    Set<Operation> given = new HashSet<>();
+    List<Integer> cookies = new ArrayList<>();
+    while (cookies.size() < ids.size()) {
+      switch (hear()) {
+        case Call call -> {
+          given.add(call.operation());
+          answer(call, List.of());
+        }
+        case Attach attach -> cookies.addAll(attach.cookies());
+        case RevokeProgress progress -> {}
+        case ExporterMessage other -> throw new AssertionError(other);
+      }
+    }
+    assertThat(given).containsExactlyInAnyOrder(Operation.UNPIN, Operation.DETACH);
+    assertThat(cookies).doesNotHaveDuplicates();
   }
 
   @Test
   void whoIsToldOfARevokeBeforeItKnowsOfItsAttachmentAnswersThatNothingIsMapped() {
-    start(0, ImporterKind.GPU_DYNAMIC);
+    start(0, "gpu-dynamic");
     hear(Attach.class);
 
     invalidate(1, List.of(101, 102));
 
     RevokeProgress progress = hear(RevokeProgress.class);
     assertThat(progress.returned()).containsExactly(101, 102);
-    assertThat(progress.fenced()).containsExactly(101, 102);
+    assertThat(progress.fences()).isEmpty();
     assertThat(progress.unmapped()).containsExactly(101, 102);
   }
 
   @Test
   void atAFaultsPointTheDriverSaysNothingMoreAndTheEngineRunsOn() {
-    start(2, ImporterKind.GPU_DYNAMIC);
+    start(2, "rdma-odp");
     List<Integer> ids = attach();
     map();
     invalidate(1, ids);
     Set<Integer> unmapped = new HashSet<>();
-    while (unmapped.size() < ids.size()) {
-      unmapped.addAll(hear(RevokeProgress.class).unmapped());
+    List<SgTable> tables = new ArrayList<>();
+    while (tables.size() < ids.size()) {
+      switch (hear()) {
+        case RevokeProgress progress -> unmapped.addAll(progress.unmapped());
+        case Call call -> tables.addAll(map(call, SlotUse.DMA, 0));
+        case ExporterMessage other -> throw new AssertionError(other);
+      }
     }
-    List<SgTable> tables = map();
+    assertThat(unmapped).containsExactlyInAnyOrderElementsOf(ids);
     awaitDma(tables.getFirst());
 
     invalidate(2, ids);
@@ -334,10 +401,10 @@ final class ImporterHubTest {
 
   @Test
   void aNodeThatIsToEndGivesEverythingBack() {
-    start(0, ImporterKind.IOMMUFD);
+    start(0, "iommufd");
     attach();
     answer(expect(Operation.PIN), List.of());
-    awaitDma(map().getFirst());
+    awaitDma(map(expect(Operation.IOMMUFD_MAP), SlotUse.DMA, 0).getFirst());
 
     control(NodeCommand.END);
     answer(expect(Operation.UNMAP), List.of());
@@ -353,7 +420,7 @@ final class ImporterHubTest {
 
   @Test
   void anExporterThatIsGoneStopsTheDmaAndIsNotWaitedForAtTheEnd() {
-    start(0, ImporterKind.GPU_DYNAMIC);
+    start(0, "gpu-dynamic");
     attach();
     SgTable table = map().getFirst();
     awaitDma(table);
@@ -362,5 +429,149 @@ final class ImporterHubTest {
 
     control(NodeCommand.END);
     await().atMost(LIMIT).until(() -> reports.contains(new NodeReport.Ended("importer")));
+  }
+
+  @Test
+  void ofASilentDeviceNothingIsHeardButThatItsCallbackReturnedAndItsEngineGoesOn() {
+    start(0, List.of(device("nic", AttachmentDriver.driver("rdma-odp"), Behaviour.SILENT, false)));
+    List<Integer> ids = attach();
+    List<SgTable> tables = map();
+    awaitDma(tables.getFirst());
+
+    invalidate(1, ids);
+
+    RevokeProgress progress = hear(RevokeProgress.class);
+    assertThat(progress.returned()).isEqualTo(ids);
+    assertThat(progress.fences()).hasSize(2);
+    assertThat(progress.signalled()).isEmpty();
+    assertThat(progress.unmapped()).isEmpty();
+    awaitDma(tables.getFirst());
+
+    control(NodeCommand.END);
+    await().atMost(LIMIT).until(() -> reports.contains(new NodeReport.Ended("importer")));
+    control(NodeCommand.LEAVE);
+    await().atMost(LIMIT).untilTrue(done);
+    assertThat(recorded.events(HistoryEvent.DeviceStopped.class))
+        .containsExactly(new HistoryEvent.DeviceStopped("nic", 2, 0, 2));
+  }
+
+  @Test
+  void aDriverThatFailsInItsCallbackIsWrittenDownAndDoesNothingMore() {
+    ImporterDriver broken =
+        new ImporterDriver() {
+          @Override
+          public String kind() {
+            return "broken";
+          }
+
+          @Override
+          public String description() {
+            return "throws";
+          }
+
+          @Override
+          public ImporterOffer offer() {
+            return ImporterOffer.DYNAMIC;
+          }
+
+          @Override
+          public Reaction onInvalidate(Invalidation invalidation, RandomGenerator random) {
+            throw new UnsupportedOperationException("not written yet");
+          }
+        };
+    start(0, List.of(device("mine", broken, Behaviour.HONEST, false)));
+    List<Integer> ids = attach();
+    List<SgTable> tables = map();
+    awaitDma(tables.getFirst());
+
+    invalidate(1, ids);
+
+    await().atMost(LIMIT).until(() -> recorded.events(HistoryEvent.Dropped.class).size() == 2);
+    assertThat(recorded.events(HistoryEvent.Dropped.class).getFirst().why())
+        .contains("not written yet");
+    awaitDma(tables.getFirst());
+  }
+
+  @Test
+  void aCpuReadsItsMappingFaultsWhenThatIsTakenAwayAndMapsAnew() {
+    start(
+        0, List.of(device("gpu", AttachmentDriver.driver("gpu-dynamic"), Behaviour.HONEST, true)));
+    List<Integer> ids = attach();
+    Map<Integer, SgTable> cpu = new HashMap<>();
+    int ended = 0;
+    while (ended < 4) {
+      ended += answerCpu(cpu) == Operation.END_CPU_ACCESS ? 1 : 0;
+    }
+    assertThat(recorded.events(HistoryEvent.CpuAccessed.class)).isEmpty();
+
+    cpu.values()
+        .forEach(t -> control.setPermission(t.slot(), ControlDescriptor.PERMISSION_BLOCKED));
+    control.barrier();
+    Set<Integer> mapped = new HashSet<>(cpu.keySet());
+    cpu.clear();
+    while (!cpu.keySet().containsAll(mapped)) {
+      answerCpu(cpu);
+    }
+    assertThat(recorded.events(HistoryEvent.CpuAccessed.class)).hasSize(2);
+    assertThat(recorded.events(HistoryEvent.CpuAccessed.class))
+        .allSatisfy(e -> {
+          assertThat(e.faults()).isEqualTo(1);
+          assertThat(e.reads()).isPositive();
+        });
+
+    control(NodeCommand.END);
+    List<Operation> last = new ArrayList<>();
+    while (!last.contains(Operation.DETACH)) {
+      last.add(answerCpu(cpu));
+    }
+    assertThat(last.indexOf(Operation.MUNMAP))
+        .isGreaterThanOrEqualTo(0)
+        .isLessThan(last.indexOf(Operation.DETACH));
+    assertThat(ids).hasSize(2);
+  }
+
+  /** Answers whatever a device asks next, as an exporter that lets everything happen. */
+  private Operation answerCpu(Map<Integer, SgTable> cpu) {
+    Call call = hear(Call.class);
+    switch (call.operation()) {
+      case MAP -> map(call, SlotUse.DMA, 0);
+      case MMAP -> map(call, SlotUse.CPU, 8).forEach(t -> cpu.put(t.attachment(), t));
+      case PIN,
+          UNPIN,
+          UNMAP,
+          IOMMUFD_MAP,
+          BEGIN_CPU_ACCESS,
+          END_CPU_ACCESS,
+          MUNMAP,
+          VMAP,
+          VUNMAP,
+          DETACH ->
+          answer(call, List.of());
+    }
+    return call.operation();
+  }
+
+  @Test
+  void aCpuThatIsRefusedItsMappingOnRevokedMemoryGetsSigbus() {
+    start(
+        0, List.of(device("gpu", AttachmentDriver.driver("gpu-dynamic"), Behaviour.HONEST, true)));
+    attach();
+    for (int refused = 0; refused < 4; refused++) {
+      Call call = hear(Call.class);
+      say(
+          new ImporterMessage.CallReply(
+              exporterPeer(),
+              call.call(),
+              call.operation(),
+              BUFFER,
+              List.of(),
+              call.attachments().stream()
+                  .map(id -> new ImporterMessage.Failure(id, Errno.ENODEV))
+                  .toList(),
+              List.of()));
+    }
+
+    await().atMost(LIMIT).until(() -> !recorded.events(HistoryEvent.CpuAccessed.class).isEmpty());
+    assertThat(recorded.events(HistoryEvent.CpuAccessed.class).getFirst().reads()).isZero();
   }
 }

@@ -104,8 +104,19 @@ public record Reaction(
         new Deviations(false, Duration.ZERO, Duration.ZERO, false);
   }
 
-  /** Takes a copy of the fences. */
+  /** Most fences of one attachment at a time. */
+  public static final int MOST_FENCES = 64;
+
+  /**
+   * Takes a copy of the fences.
+   *
+   * @throws IllegalArgumentException if there are more than {@link #MOST_FENCES}
+   */
   public Reaction {
+    if (fences.size() > MOST_FENCES) {
+      throw new IllegalArgumentException(
+          fences.size() + " fences on one buffer: at most " + MOST_FENCES + " are possible");
+    }
     fences = List.copyOf(fences);
   }
 
