@@ -2,7 +2,10 @@ package dev.dmabufsim.exporter;
 
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.ExporterKind;
+import dev.dmabufsim.common.contract.RevokeCause;
+import dev.dmabufsim.common.contract.RevokeCause.After;
 import dev.dmabufsim.common.driver.ImporterOffer;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,6 +19,7 @@ final class AttachRules {
   /**
    * Decides.
    *
+   * @param forced whether the exporter asks for revocability; see {@link #forced}
    * @param revoked the exporter's flag, read without the lock, so that a revoke may come between
    *     this answer and the list; then only the map's own check protects
    * @param unreachable what attach answers if the two devices cannot do peer-to-peer, or null
@@ -24,6 +28,7 @@ final class AttachRules {
    */
   static Errno decide(
       ExporterKind exporter,
+      boolean forced,
       ImporterOffer importer,
       boolean revoked,
       @Nullable Errno unreachable,
@@ -37,9 +42,24 @@ final class AttachRules {
     if (unreachable != null) {
       return unreachable;
     }
-    if (revoked) {
+    if (revoked && exporter.attachChecksRevoked()) {
       return Errno.ENODEV;
     }
-    return !exporter.causes().isEmpty() && !importer.revocable() ? Errno.EOPNOTSUPP : Errno.OK;
+    return forced && !importer.revocable() ? Errno.EOPNOTSUPP : Errno.OK;
+  }
+
+  /**
+   * Whether an exporter takes memory back by force, and so asks at attach who could be told. One
+   * that only moves can wait until nobody holds it. A driver that knows nothing but force asks
+   * always; another if it is going to use it.
+   */
+  static boolean forced(ExporterKind exporter, List<RevokeCause> causes) {
+    List<RevokeCause> possible = exporter.causes();
+    boolean always = !possible.isEmpty() && possible.stream().allMatch(AttachRules::byForce);
+    return always || causes.stream().anyMatch(AttachRules::byForce);
+  }
+
+  private static boolean byForce(RevokeCause cause) {
+    return cause.after() != After.MOVED;
   }
 }

@@ -8,9 +8,9 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.Receive;
 import akka.actor.typed.javadsl.TimerScheduler;
 import dev.dmabufsim.cluster.NodeContext;
-import dev.dmabufsim.common.contract.RevokeOutcome;
+import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.control.NodeReport;
-import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.common.fabric.SegmentDescriptor;
 import dev.dmabufsim.common.message.ExporterMessage;
 import dev.dmabufsim.common.message.ImporterMessage;
 import dev.dmabufsim.common.message.IommuMessage;
@@ -44,13 +44,16 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
     record IommuIs(ActorRef<IommuMessage> iommu) implements Command {}
 
     /** Revoke, as userspace asked. */
-    record Revoke() implements Command {}
+    record Revoke(RevokeCause cause) implements Command {}
 
     /** Restore: ask the pool for memory. */
     record Restore() implements Command {}
 
     /** The pool's answer. */
     record Lent(SegmentPool.Lease lease) implements Command {}
+
+    /** The pool has moved the content. */
+    record Moved(long epoch, SegmentPool.Copied copied) implements Command {}
 
     /** The experiment is over: write down what did not finish. */
     record Finish(ActorRef<ExporterHub.Command> replyTo) implements Command {}
@@ -106,9 +109,11 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
         .onMessage(Command.FromImporter.class, this::onFromImporter)
         .onMessage(Command.IommuIs.class, this::onIommuIs)
         .onMessage(
-            Command.Revoke.class, m -> happened(new BufferEvent.RevokeRequested(System.nanoTime())))
+            Command.Revoke.class,
+            m -> happened(new BufferEvent.RevokeRequested(m.cause(), System.nanoTime())))
         .onMessage(Command.Restore.class, this::onRestore)
         .onMessage(Command.Lent.class, this::onLent)
+        .onMessage(Command.Moved.class, this::onMoved)
         .onMessage(Command.Finish.class, this::onFinish)
         .onMessage(Command.Tick.class, m -> happened(new BufferEvent.Ticked(System.nanoTime())))
         .build();
@@ -137,18 +142,20 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
     return this;
   }
 
+  private Behavior<Command> onMoved(Command.Moved m) {
+    SegmentPool.Lease lease = m.copied().lease();
+    return happened(
+        new BufferEvent.CopiedOut(
+            m.epoch(),
+            lease.segment(),
+            lease.generation(),
+            m.copied().before(),
+            m.copied().after(),
+            System.nanoTime()));
+  }
+
   private Behavior<Command> onFinish(Command.Finish m) {
-    BufferState.Revoke revoke = state.revoke();
-    if (revoke != null) {
-      node.history()
-          .record(
-              new HistoryEvent.RevokeUnfinished(
-                  state.settings().id(),
-                  state.epoch(),
-                  (System.nanoTime() - revoke.startedNanos()) / 1000,
-                  revoke.fences().stream().sorted().toList(),
-                  revoke.unmaps().stream().sorted().toList()));
-    }
+    happened(new BufferEvent.Released(System.nanoTime()));
     m.replyTo()
         .tell(
             new ExporterHub.Command.BufferFinished(
@@ -163,12 +170,13 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
     if (state.revoked() != wasRevoked) {
       hub.tell(new ExporterHub.Command.FlagChanged(state.settings().id(), state.revoked()));
     }
-    step.effects().forEach(this::carryOut);
     int mapped = state.mapped();
     if (mapped != mappedReported) {
+      // First, for what follows may say that it is complete, and the round would be over.
       mappedReported = mapped;
       hub.tell(new ExporterHub.Command.MappedChanged(state.settings().id(), mapped));
     }
+    step.effects().forEach(this::carryOut);
     return this;
   }
 
@@ -196,7 +204,7 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
                   state.segment(),
                   state.generation(),
                   state.settings().bytes(),
-                  state.settings().contract().enforced(),
+                  e.translated(),
                   e.requests()));
       case BufferEffect.UnmapSlots e ->
           toIommu(new IommuMessage.UnmapSlots(node.self(), hubAddress, id, e.mappings()));
@@ -205,7 +213,18 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
               new IommuMessage.CloseBuffer(
                   node.self(), hubAddress, id, e.epoch(), e.drainNanos() / 1000));
       case BufferEffect.Sever e -> sever(e);
+      case BufferEffect.CopyOut e ->
+          pool.tell(
+              new PoolActor.Command.Move(
+                  e.segment(), state.settings().bytes(), e.epoch(), getContext().getSelf()));
+      case BufferEffect.Disown e -> disown(e);
       case BufferEffect.Complete e -> complete(e);
+      case BufferEffect.HandOver e -> handOver(e.segment(), handover(e.generation(), e.epoch()));
+      case BufferEffect.Report e ->
+          hub.tell(
+              e.revoked()
+                  ? new ExporterHub.Command.BufferRevoked(id)
+                  : new ExporterHub.Command.RevokeRefused(id));
       case BufferEffect.WakeAt e -> {
         long wait = Math.max(1, e.nanos() - System.nanoTime());
         timers.startSingleTimer(Command.Tick.TICK, Duration.ofNanos(wait));
@@ -218,9 +237,7 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
       node.fabric().sever(e.segment());
     } catch (IOException failure) {
       // Not severed, so not complete: the bound will say so, and this says why.
-      getContext().getLog().error("segment {} cannot be severed", e.segment(), failure);
-      node.reports()
-          .accept(new NodeReport.Failed(node.self().node(), "sever: " + failure.getMessage()));
+      failed("sever", e.segment(), failure);
       return;
     }
     getContext()
@@ -228,16 +245,30 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
         .tell(new Command.Happened(now -> new BufferEvent.Severed(e.epoch(), now)));
   }
 
-  private void complete(BufferEffect.Complete e) {
-    SegmentPool.Handover handover =
-        new SegmentPool.Handover(
-            state.settings().bytes(), e.generation(), state.settings().id(), e.epoch());
-    if (e.outcome() == RevokeOutcome.SEVERED) {
-      pool.tell(new PoolActor.Command.Replace(handover));
-    } else {
-      handOver(e.segment(), handover);
+  private void disown(BufferEffect.Disown e) {
+    long owner =
+        e.unreachable() ? SegmentDescriptor.OWNER_UNREACHABLE : SegmentDescriptor.OWNER_NOBODY;
+    try {
+      SegmentPool.own(node.fabric(), e.segment(), state.settings().bytes(), owner);
+    } catch (IOException failure) {
+      failed("disown", e.segment(), failure);
     }
-    hub.tell(new ExporterHub.Command.BufferRevoked(state.settings().id()));
+  }
+
+  private void complete(BufferEffect.Complete e) {
+    SegmentPool.Handover handover = handover(e.generation(), e.epoch());
+    switch (e.next()) {
+      case TENANT -> handOver(e.segment(), handover);
+      case REPLACEMENT -> pool.tell(new PoolActor.Command.Replace(handover));
+      case NOBODY -> {
+        // It stays as it is.
+      }
+    }
+  }
+
+  private SegmentPool.Handover handover(long generation, long epoch) {
+    return new SegmentPool.Handover(
+        state.settings().bytes(), generation, state.settings().id(), epoch);
   }
 
   /** Here and now: what lands in between would be overwritten by the tenant, and never be seen. */
@@ -247,10 +278,14 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
           new PoolActor.Command.Take(
               SegmentPool.handOver(node.fabric(), node.history(), segment, handover)));
     } catch (IOException failure) {
-      getContext().getLog().error("segment {} cannot be handed on", segment, failure);
-      node.reports()
-          .accept(new NodeReport.Failed(node.self().node(), "hand over: " + failure.getMessage()));
+      failed("hand over", segment, failure);
     }
+  }
+
+  private void failed(String what, int segment, IOException failure) {
+    getContext().getLog().error("{}: segment {}", what, segment, failure);
+    node.reports()
+        .accept(new NodeReport.Failed(node.self().node(), what + ": " + failure.getMessage()));
   }
 
   private void toImporter(int process, ImporterMessage message) {

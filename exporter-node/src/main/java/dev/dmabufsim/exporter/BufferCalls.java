@@ -1,177 +1,231 @@
 package dev.dmabufsim.exporter;
 
 import dev.dmabufsim.common.contract.Errno;
-import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
-import dev.dmabufsim.common.message.IommuMessage.SlotUse;
+import dev.dmabufsim.common.contract.FenceUsage;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.Operation;
+import dev.dmabufsim.common.message.Span;
 import dev.dmabufsim.exporter.BufferState.Attachment;
 import dev.dmabufsim.exporter.BufferState.Mapping;
 import dev.dmabufsim.exporter.BufferState.Revoke;
-import java.util.ArrayList;
+import dev.dmabufsim.exporter.BufferState.Wait;
+import dev.dmabufsim.exporter.Replies.Call;
 import java.util.List;
 
 /**
  * What an importer's call does to a buffer: pin, unpin, map, unmap, detach, and the error numbers
- * of each. The part of {@link BufferCore} that the kernel has in the {@code dma_buf_*} functions.
+ * of each. The part of {@link BufferCore} that the kernel has in the {@code dma_buf_*} functions;
+ * those for the CPU are {@link CpuCalls}.
  *
- * <p>A call that is not legal in the attachment's state is answered EINVAL and changes nothing; the
- * kernel would warn. A call repeated under its old number is answered as it was the first time.
+ * <p>A call that is not legal in the attachment's state, or is made with the lock held where it
+ * must not be or the other way round, is answered EINVAL and changes nothing; the kernel would
+ * warn. A call repeated under its old number is answered as it was the first time.
  */
 final class BufferCalls {
-  private BufferCalls() {}
+  private final BufferEvent.Called e;
+  private final Call call;
+  private final Replies replies = new Replies();
+  private final SlotAsks slots = new SlotAsks();
+
+  private BufferCalls(BufferEvent.Called e) {
+    this.e = e;
+    this.call = new Call(e);
+  }
 
   static BufferState called(BufferState state, BufferEvent.Called e, List<BufferEffect> effects) {
+    BufferCalls calls = new BufferCalls(e);
     BufferState next = state;
-    Replies replies = new Replies();
-    List<SlotRequest> maps = new ArrayList<>();
-    List<MappingId> unmaps = new ArrayList<>();
     for (int id : e.ids()) {
-      Attachment a = next.attachments().get(id);
-      if (a == null) {
-        if (e.operation() == Operation.DETACH) {
-          // Detached before, and the answer was lost; there is nothing left to ask.
-          replies.again(e.process(), e.call(), id);
-        } else {
-          replies.illegal(e.process(), e.call(), id);
-        }
-      } else if (a.process() != e.process()) {
-        replies.illegal(e.process(), e.call(), id);
-      } else if (a.lastCall() == e.call()) {
-        repeated(state, a, e, replies);
-      } else {
-        next =
-            switch (e.operation()) {
-              case PIN -> pin(next, a, e, replies);
-              case UNPIN -> unpin(next, a, e, replies);
-              case MAP -> map(next, a, e, replies, maps);
-              case UNMAP -> unmap(next, a, e, replies, unmaps);
-              case DETACH -> detach(next, a, e, replies);
-              case IOMMUFD_MAP, BEGIN_CPU_ACCESS, END_CPU_ACCESS, MMAP, MUNMAP, VMAP, VUNMAP -> {
-                replies.failed(e.process(), e.call(), id, Errno.EOPNOTSUPP);
-                yield next;
-              }
-            };
-      }
+      next = calls.called(next, id);
     }
-    replies.flush(e.operation(), state, effects);
-    if (!maps.isEmpty()) {
-      effects.add(new BufferEffect.MapSlots(next.epoch(), maps));
-    }
-    if (!unmaps.isEmpty()) {
-      effects.add(new BufferEffect.UnmapSlots(unmaps));
-    }
+    calls.replies.flush(state, effects);
+    calls.slots.flush(next, effects);
     return next;
   }
 
-  private static void repeated(
-      BufferState state, Attachment a, BufferEvent.Called e, Replies replies) {
-    if (!a.lastErrno().ok()) {
-      replies.failed(e.process(), e.call(), a.id(), a.lastErrno());
-    } else if (e.operation() == Operation.MAP) {
-      if (a.mapping() instanceof Mapping.Mapped(var table, long _) && !state.revoked()) {
-        replies.mappedAgain(e.process(), e.call(), table);
+  private BufferState called(BufferState state, int id) {
+    if (e.locked() != e.operation().locked()) {
+      // dma_resv_assert_held() or, the other way round, a deadlock.
+      replies.illegal(call, id);
+      return state;
+    }
+    Attachment a = state.attachments().get(id);
+    if (a == null) {
+      if (e.operation() == Operation.DETACH) {
+        // Detached before, and the answer was lost; there is nothing left to ask.
+        replies.again(call, id);
+      } else {
+        replies.illegal(call, id);
+      }
+      return state;
+    }
+    if (a.process() != e.process()) {
+      replies.illegal(call, id);
+      return state;
+    }
+    return switch (e.operation()) {
+      case PIN, UNPIN, MAP, IOMMUFD_MAP, UNMAP, DETACH -> {
+        if (a.last().call() == e.call()) {
+          repeated(state, a);
+          yield state;
+        }
+        yield decide(state, a);
+      }
+      case BEGIN_CPU_ACCESS, END_CPU_ACCESS, MMAP, MUNMAP, VMAP, VUNMAP ->
+          CpuCalls.called(state, a, e, replies, slots);
+    };
+  }
+
+  private BufferState decide(BufferState state, Attachment a) {
+    return switch (e.operation()) {
+      case PIN -> pin(state, a);
+      case UNPIN -> unpin(state, a);
+      case MAP -> map(state, a);
+      case IOMMUFD_MAP -> iommufdMap(state, a);
+      case UNMAP -> unmap(state, a);
+      case DETACH -> detach(state, a);
+      case BEGIN_CPU_ACCESS, END_CPU_ACCESS, MMAP, MUNMAP, VMAP, VUNMAP -> state;
+    };
+  }
+
+  private BufferState illegal(BufferState state, Attachment a) {
+    replies.illegal(call, a.id());
+    return state.with(a.answered(e.call(), Errno.EINVAL));
+  }
+
+  private BufferState failed(BufferState state, Attachment a, Errno errno) {
+    replies.failed(call, a.id(), errno);
+    return state.with(a.answered(e.call(), errno));
+  }
+
+  private BufferState done(BufferState state, Attachment a) {
+    replies.done(call, a.id());
+    return state.with(a.answered(e.call(), Errno.OK));
+  }
+
+  private void repeated(BufferState state, Attachment a) {
+    if (!a.last().errno().ok()) {
+      replies.failed(call, a.id(), a.last().errno());
+    } else if (e.operation() == Operation.MAP || e.operation() == Operation.IOMMUFD_MAP) {
+      if (a.mapping() instanceof Mapping.Mapped(var table, long _, boolean _) && !state.revoked()) {
+        replies.mappedAgain(call, table);
       } else {
         // It was mapped for that call, and a revoke takes it away or has done so: who has not had
         // the answer has answered the invalidation already, and must not begin DMA now.
-        replies.failed(e.process(), e.call(), a.id(), Errno.ENODEV);
+        replies.failed(call, a.id(), state.revoked() ? state.refusal() : Errno.ENODEV);
       }
     } else {
-      replies.again(e.process(), e.call(), a.id());
+      replies.again(call, a.id());
     }
   }
 
-  /** VFIO has no pin op, which makes pin succeed; on revoked memory it is a no-op as well. */
-  private static BufferState pin(
-      BufferState state, Attachment a, BufferEvent.Called e, Replies replies) {
-    replies.done(e.process(), e.call(), a.id());
-    return state.with(a.pins(a.pins() + 1).answered(e.call(), Errno.OK));
+  /** Without a pin op pin succeeds; on revoked memory it is a no-op as well. */
+  private BufferState pin(BufferState state, Attachment a) {
+    Errno answer = state.settings().kind().pinAnswer();
+    return answer.ok() ? done(state, a.pins(a.pins() + 1)) : failed(state, a, answer);
   }
 
-  private static BufferState unpin(
-      BufferState state, Attachment a, BufferEvent.Called e, Replies replies) {
-    if (a.pins() == 0) {
-      replies.illegal(e.process(), e.call(), a.id());
-      return state.with(a.answered(e.call(), Errno.EINVAL));
-    }
-    replies.done(e.process(), e.call(), a.id());
-    return state.with(a.pins(a.pins() - 1).answered(e.call(), Errno.OK));
+  private BufferState unpin(BufferState state, Attachment a) {
+    return a.pins() == 0 ? illegal(state, a) : done(state, a.pins(a.pins() - 1));
   }
 
-  private static BufferState map(
-      BufferState state,
-      Attachment a,
-      BufferEvent.Called e,
-      Replies replies,
-      List<SlotRequest> maps) {
+  private BufferState map(BufferState state, Attachment a) {
+    return refusedMap(state, a) ? refuseMap(state, a) : mapPart(state, a, Span.WHOLE);
+  }
+
+  private static boolean refusedMap(BufferState state, Attachment a) {
+    return state.revoked() || !a.mapErrno().ok() || Placement.outOfReach(state, a);
+  }
+
+  private BufferState refuseMap(BufferState state, Attachment a) {
     if (state.revoked()) {
-      replies.failed(e.process(), e.call(), a.id(), Errno.ENODEV);
-      return state.with(a.answered(e.call(), Errno.ENODEV));
+      return failed(state, a, state.refusal());
     }
     if (!a.mapErrno().ok()) {
-      replies.unreachable(e.process(), e.call(), a.id(), a.mapErrno());
+      replies.unreachable(call, a.id(), a.mapErrno());
       return state.with(a.answered(e.call(), a.mapErrno()));
     }
-    return switch (a.mapping()) {
-      case Mapping.Mapped m -> {
-        replies.illegal(e.process(), e.call(), a.id());
-        yield state.with(a.answered(e.call(), Errno.EINVAL));
-      }
-      // The newest call is the one that gets the answer: the importer has given up the older.
-      case Mapping.Pending p -> state.with(a.mapping(new Mapping.Pending(e.call())));
-      case Mapping.None n -> request(state, a, e, maps);
-      case Mapping.Unmapping u -> request(state, a, e, maps);
-    };
+    // It has to be moved first; BufferCore sees to that, if it is not pinned.
+    return failed(state, a, Errno.EBUSY);
   }
 
-  private static BufferState request(
-      BufferState state, Attachment a, BufferEvent.Called e, List<SlotRequest> maps) {
-    maps.add(new SlotRequest(a.id(), a.deviceKey(), a.process(), SlotUse.DMA));
-    return state.with(a.mapping(new Mapping.Pending(e.call())));
-  }
-
-  private static BufferState unmap(
-      BufferState state,
-      Attachment a,
-      BufferEvent.Called e,
-      Replies replies,
-      List<MappingId> unmaps) {
-    return switch (a.mapping()) {
-      case Mapping.Mapped m -> {
-        MappingId id = new MappingId(a.id(), m.table().generation(), SlotUse.DMA);
-        unmaps.add(id);
-        yield state.with(a.mapping(new Mapping.Unmapping(e.call(), id)));
-      }
-      case Mapping.Unmapping u -> state.with(a.mapping(new Mapping.Unmapping(e.call(), u.id())));
-      case Mapping.None n -> {
-        replies.illegal(e.process(), e.call(), a.id());
-        yield state.with(a.answered(e.call(), Errno.EINVAL));
-      }
-      case Mapping.Pending p -> {
-        replies.illegal(e.process(), e.call(), a.id());
-        yield state.with(a.answered(e.call(), Errno.EINVAL));
-      }
-    };
-  }
-
-  private static BufferState detach(
-      BufferState state, Attachment a, BufferEvent.Called e, Replies replies) {
-    if (a.mapping() instanceof Mapping.Mapped || a.mapping() instanceof Mapping.Pending) {
-      replies.illegal(e.process(), e.call(), a.id());
-      return state.with(a.answered(e.call(), Errno.EINVAL));
+  /** {@code vfio_pci_dma_buf_iommufd_map()}, with what iommufd itself checks before. */
+  private BufferState iommufdMap(BufferState state, Attachment a) {
+    if (!state.settings().kind().hasIommufdMap()) {
+      return failed(state, a, Errno.EOPNOTSUPP);
     }
-    replies.done(e.process(), e.call(), a.id());
+    if (!e.span().equals(Span.WHOLE)) {
+      long bytes = state.settings().bytes();
+      long offset = e.span().offset();
+      long length = e.span().length();
+      if (offset < 0 || length <= 0 || offset >= bytes || length > bytes - offset) {
+        return failed(state, a, Errno.EINVAL);
+      }
+    }
+    return refusedMap(state, a) ? refuseMap(state, a) : mapPart(state, a, e.span());
+  }
+
+  private BufferState mapPart(BufferState state, Attachment a, Span span) {
+    return switch (a.mapping()) {
+      case Mapping.Mapped m -> illegal(state, a);
+      // The newest call is the one that gets the answer: the importer has given up the older.
+      case Mapping.Pending p ->
+          state.with(a.mapping(new Mapping.Pending(e.operation(), e.call(), span)));
+      case Mapping.None n -> request(state, a, span);
+      case Mapping.Unmapping u -> request(state, a, span);
+    };
+  }
+
+  private BufferState request(BufferState state, Attachment a, Span span) {
+    if (!a.dynamic() && e.operation() == Operation.MAP) {
+      // A static attachment is pinned by its map, which then waits for the kernel's own fences.
+      Errno pinned = state.settings().kind().pinAnswer();
+      if (!pinned.ok()) {
+        return failed(state, a, pinned);
+      }
+      if (!state.resv().signaled(FenceUsage.KERNEL)) {
+        return state.with(a.waits(new Wait(e.call(), FenceUsage.KERNEL)));
+      }
+    }
+    slots.map(a);
+    return state.with(a.waits(null).mapping(new Mapping.Pending(e.operation(), e.call(), span)));
+  }
+
+  private BufferState unmap(BufferState state, Attachment a) {
+    return switch (a.mapping()) {
+      case Mapping.Mapped m -> {
+        MappingId id = new MappingId(a.id(), m.table().generation(), m.table().use());
+        slots.unmap(id);
+        yield state.with(a.mapping(new Mapping.Unmapping(Operation.UNMAP, e.call(), id)));
+      }
+      case Mapping.Unmapping u ->
+          state.with(a.mapping(new Mapping.Unmapping(Operation.UNMAP, e.call(), u.id())));
+      case Mapping.None n -> illegal(state, a);
+      case Mapping.Pending p -> illegal(state, a);
+    };
+  }
+
+  /** Legal only when nothing is mapped. Fences stay: they are the buffer's, and signal still. */
+  private BufferState detach(BufferState state, Attachment a) {
+    if (held(a.mapping()) || CpuCalls.held(a.cpu()) || a.awaited() != null) {
+      return illegal(state, a);
+    }
+    replies.done(call, a.id());
     BufferState next = state.attachments(state.attachments().minus(a.id()));
-    if (a.mapping() instanceof Mapping.Unmapping(long _, MappingId id)) {
+    if (a.mapping() instanceof Mapping.Unmapping(var _, long _, MappingId id)) {
+      next = next.closing(next.closing().plus(id));
+    }
+    if (a.cpu().slot() instanceof Mapping.Unmapping(var _, long _, MappingId id)) {
       next = next.closing(next.closing().plus(id));
     }
     Revoke revoke = next.revoke();
     return revoke == null
         ? next
         : next.revoke(
-            revoke.awaiting(
-                revoke.returns().minus(a.id()),
-                revoke.fences().minus(a.id()),
-                revoke.unmaps().minus(a.id())));
+            revoke.awaiting(revoke.returns().minus(a.id()), revoke.unmaps().minus(a.id())));
+  }
+
+  static boolean held(Mapping mapping) {
+    return mapping instanceof Mapping.Mapped || mapping instanceof Mapping.Pending;
   }
 }

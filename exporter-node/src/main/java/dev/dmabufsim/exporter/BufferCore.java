@@ -1,11 +1,7 @@
 package dev.dmabufsim.exporter;
 
-import dev.dmabufsim.common.contract.Contract;
 import dev.dmabufsim.common.contract.Errno;
-import dev.dmabufsim.common.contract.RevokeCause;
-import dev.dmabufsim.common.contract.RevokeOutcome;
 import dev.dmabufsim.common.history.HistoryEvent;
-import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
 import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.Operation;
@@ -13,15 +9,14 @@ import dev.dmabufsim.common.message.SgTable;
 import dev.dmabufsim.exporter.BufferState.Attachment;
 import dev.dmabufsim.exporter.BufferState.Mapping;
 import dev.dmabufsim.exporter.BufferState.Revoke;
-import dev.dmabufsim.exporter.BufferState.Stage;
+import dev.dmabufsim.exporter.Replies.Call;
 import java.util.ArrayList;
-import java.util.Collection;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
-import org.pcollections.HashTreePSet;
-import org.pcollections.PSet;
 
 /**
  * What a dma-buf decides. A pure function: no clock, no thread, no message.
@@ -29,24 +24,26 @@ import org.pcollections.PSet;
  * <p>The life of a buffer, and what may be asked of it when:
  *
  * <pre>
- *   exported --- RevokeRequested ---> ASKING ---> CLOSING ---> SEVERING
- *      ^    map: slots, or ENOMEM       |  answers   |  closed     |
- *      |                                |  or        |  and        |
- *      |                                |  deadline  |  drained    |
- *      |                                v            v             v
+ *   exported --- RevokeRequested ---> ASKING ---> CLOSING ------> SEVERING
+ *      ^    map: slots, or ENOMEM       |  answers   |  closed       |  ^
+ *      |                                |  or        |  and          |  | not drained
+ *      |                                |  deadline  |  drained      |  |
+ *      |                                v            v               |  |
+ *      |                           COPYING, if it is a move ---------|--+
+ *      |                                |                            |
+ *      |                                v                            v
  *      +--------- Restored ---------- revoked: complete; map: ENODEV, unmap legal
  * </pre>
  *
  * CLOSING and SEVERING exist under an enforced contract only. Under the others the revoke completes
- * from ASKING as soon as what the contract waits for has come, or never.
+ * from ASKING as soon as what the contract waits for has come, or never. A move restores by itself;
+ * what is dead is never restored. What a revoke does is {@link RevokeSequence}; what calls do,
+ * {@link BufferCalls}; what concerns fences, {@link BufferFences}.
  *
  * <p>Events are handled one at a time, as the resv lock has it; what the lock would be held across
  * (a map asks the IOMMU) is a pending state here, and a revoke that comes between wins.
  */
 public final class BufferCore {
-  /** The part of the IOMMU's time that it may spend on draining, so that its answer is in time. */
-  private static final double DRAIN_SHARE = 0.75;
-
   /** A question is asked again after at most so many times the first wait. */
   private static final int MOST_RETRY = 16;
 
@@ -60,40 +57,33 @@ public final class BufferCore {
     List<BufferEffect> effects = new ArrayList<>();
     BufferState next =
         switch (event) {
-          case BufferEvent.Attached e -> attached(state, e);
+          case BufferEvent.Attached e -> attached(state, e, effects);
           case BufferEvent.Called e -> called(state, e, effects);
           case BufferEvent.SlotsMapped e -> slotsMapped(state, e, effects);
           case BufferEvent.SlotsUnmapped e -> slotsUnmapped(state, e, effects);
-          case BufferEvent.RevokeRequested e -> revokeRequested(state, e, effects);
-          case BufferEvent.Progressed e -> progressed(state, e, effects);
-          case BufferEvent.BufferClosed e -> closed(state, e, effects);
-          case BufferEvent.Severed e -> severed(state, e, effects);
-          case BufferEvent.Restored e -> restored(state, e, effects);
+          case BufferEvent.RevokeRequested e -> RevokeSequence.requested(state, e, effects);
+          case BufferEvent.Progressed e -> RevokeSequence.progressed(state, e, effects);
+          case BufferEvent.BufferClosed e -> RevokeSequence.closed(state, e, effects);
+          case BufferEvent.CopiedOut e -> RevokeSequence.copied(state, e, effects);
+          case BufferEvent.Severed e -> RevokeSequence.severed(state, e, effects);
+          case BufferEvent.Restored e -> RevokeSequence.restored(state, e, effects);
           case BufferEvent.ProcessDied e -> processDied(state, e, effects);
           case BufferEvent.Ticked e -> ticked(state, e, effects);
+          case BufferEvent.Released e -> released(state, e, effects);
         };
     return new Step(next, List.copyOf(effects));
   }
 
-  private static BufferState attached(BufferState state, BufferEvent.Attached e) {
-    if (state.deadProcesses().contains(e.process())) {
+  private static BufferState attached(
+      BufferState state, BufferEvent.Attached e, List<BufferEffect> effects) {
+    if (state.deadProcesses().contains(e.importer().process())) {
       return state;
     }
-    BufferState next = state;
+    BufferState next =
+        RevokeSequence.fetch(state, e.importer().offer().peer2peer(), e.nowNanos(), effects);
     for (int id : e.ids()) {
       if (!next.attachments().containsKey(id)) {
-        next =
-            next.with(
-                new Attachment(
-                    id,
-                    e.process(),
-                    e.deviceKey(),
-                    e.kind(),
-                    e.mapErrno(),
-                    0,
-                    new Mapping.None(),
-                    0,
-                    Errno.OK));
+        next = next.with(Attachment.fresh(id, e.importer(), e.mapErrno()));
       }
     }
     return next;
@@ -105,58 +95,90 @@ public final class BufferCore {
       return state;
     }
     BufferState next = BufferCalls.called(state, e, effects);
+    if (e.operation() == Operation.MAP && outOfReach(next, e)) {
+      // amdgpu's map op moves it; whoever asked was told to come again.
+      next = RevokeSequence.fetch(next, false, e.nowNanos(), effects);
+    }
     if (next.waiting() && !state.waiting()) {
       wake(next, e.nowNanos(), effects);
     }
-    return advance(next, e.nowNanos(), effects);
+    return RevokeSequence.advance(next, e.nowNanos(), effects);
+  }
+
+  private static boolean outOfReach(BufferState state, BufferEvent.Called e) {
+    return e.ids().stream()
+        .map(id -> state.attachments().get(id))
+        .anyMatch(a -> a != null && a.process() == e.process() && Placement.outOfReach(state, a));
   }
 
   private static BufferState slotsMapped(
       BufferState state, BufferEvent.SlotsMapped e, List<BufferEffect> effects) {
     if (e.epoch() != state.epoch() || state.revoked()) {
-      // A revoke came between; it has answered ENODEV and had the slots closed already.
+      // A revoke came between; it has refused the map and had the slots closed already.
       return state;
     }
     BufferState next = state;
     Replies replies = new Replies();
     for (SgTable table : e.tables()) {
       Attachment a = next.attachments().get(table.attachment());
-      if (a != null && a.mapping() instanceof Mapping.Pending(long call)) {
-        next = next.with(a.mapping(new Mapping.Mapped(table, e.epoch())).answered(call, Errno.OK));
-        replies.mapped(a.process(), call, table);
+      if (a != null) {
+        next = next.with(mapped(a, table.content(state.memory().content()), e.epoch(), replies));
       }
     }
     for (int id : e.refused()) {
       Attachment a = next.attachments().get(id);
-      if (a != null && a.mapping() instanceof Mapping.Pending(long call)) {
-        next = next.with(a.mapping(new Mapping.None()).answered(call, Errno.ENOMEM));
-        replies.failed(a.process(), call, id, Errno.ENOMEM);
+      if (a != null) {
+        next = next.with(refused(a, e.use(), replies));
       }
     }
-    replies.flush(Operation.MAP, state, effects);
+    replies.flush(state, effects);
     return next;
+  }
+
+  private static Attachment mapped(Attachment a, SgTable table, long epoch, Replies replies) {
+    if (table.use() == SlotUse.CPU) {
+      return a.cpu().slot() instanceof Mapping.Pending p
+          ? CpuCalls.opened(a, p, table, replies)
+          : a;
+    }
+    if (!(a.mapping() instanceof Mapping.Pending(Operation operation, long call, var span))) {
+      return a;
+    }
+    SgTable part = CpuCalls.part(table, span);
+    replies.mapped(new Call(a.process(), call, operation), part);
+    boolean counted = operation == Operation.MAP;
+    return a.mapping(new Mapping.Mapped(part, epoch, counted)).answered(call, Errno.OK);
+  }
+
+  private static Attachment refused(Attachment a, SlotUse use, Replies replies) {
+    Mapping mapping = use == SlotUse.CPU ? a.cpu().slot() : a.mapping();
+    if (!(mapping instanceof Mapping.Pending(Operation operation, long call, var _))) {
+      return a;
+    }
+    replies.failed(new Call(a.process(), call, operation), a.id(), Errno.ENOMEM);
+    return use == SlotUse.CPU
+        ? a.cpu(new Mapping.None()).answeredCpu(call, Errno.ENOMEM)
+        : a.mapping(new Mapping.None()).answered(call, Errno.ENOMEM);
   }
 
   private static BufferState slotsUnmapped(
       BufferState state, BufferEvent.SlotsUnmapped e, List<BufferEffect> effects) {
     BufferState next = state.closing(state.closing().minusAll(e.mappings()));
     Replies replies = new Replies();
-    List<Integer> unmapped = new ArrayList<>();
+    Set<Integer> unmapped = new HashSet<>();
     for (MappingId mapping : e.mappings()) {
-      int id = mapping.attachment();
-      Attachment a = next.attachments().get(id);
-      if (a != null
-          && a.mapping() instanceof Mapping.Unmapping(long call, MappingId which)
-          && which.equals(mapping)) {
-        unmapped.add(id);
-        next = next.with(a.mapping(new Mapping.None()));
-        if (call != 0) {
-          next = next.with(a.mapping(new Mapping.None()).answered(call, Errno.OK));
-          replies.done(a.process(), call, id);
-        }
+      Attachment a = next.attachments().get(mapping.attachment());
+      if (a == null) {
+        continue;
+      }
+      if (mapping.use() == SlotUse.CPU) {
+        next = next.with(unmappedCpu(a, mapping, replies));
+      } else if (closes(a.mapping(), mapping)) {
+        unmapped.add(a.id());
+        next = next.with(unmapped(a, replies));
       }
     }
-    replies.flush(Operation.UNMAP, state, effects);
+    replies.flush(state, effects);
     Revoke revoke = next.revoke();
     if (revoke == null) {
       return next;
@@ -164,222 +186,60 @@ public final class BufferCore {
     // The exporter's unmap op is over: it counts for a revoke, however it was asked for.
     next =
         next.revoke(
-            revoke.awaiting(revoke.returns(), revoke.fences(), revoke.unmaps().minusAll(unmapped)));
-    return advance(next, e.nowNanos(), effects);
+            revoke
+                .awaiting(revoke.returns(), revoke.unmaps().minusAll(unmapped))
+                .closed(e.mappings()));
+    return RevokeSequence.advance(next, e.nowNanos(), effects);
   }
 
-  /** Those of the unmapped that have no mapping left to be closed. */
-  private static PSet<Integer> minusUnmapped(
-      BufferState state, PSet<Integer> unmaps, List<Integer> said) {
-    return unmaps.minusAll(
-        said.stream()
-            .filter(id -> {
-              Attachment a = state.attachments().get(id);
-              return a == null || a.mapping() instanceof Mapping.None;
-            })
-            .toList());
+  private static boolean closes(Mapping mapping, MappingId id) {
+    return mapping instanceof Mapping.Unmapping u && u.id().equals(id);
   }
 
-  private static BufferState revokeRequested(
-      BufferState state, BufferEvent.RevokeRequested e, List<BufferEffect> effects) {
-    if (state.revoked()) {
-      // "Skip if unchanged": a second revoke of revoked memory is no revoke.
-      return state;
+  private static Attachment unmapped(Attachment a, Replies replies) {
+    if (a.mapping() instanceof Mapping.Unmapping(Operation operation, long call, var _)
+        && call != 0) {
+      replies.done(new Call(a.process(), call, operation), a.id());
+      return a.mapping(new Mapping.None()).answered(call, Errno.OK);
     }
-    BufferState next = state.revokedAt(state.epoch() + 1);
-    // Maps under way: the revoke has the lock first, so to speak, and they find the flag set.
-    Replies replies = new Replies();
-    List<MappingId> late = new ArrayList<>();
-    for (Attachment a : state.attachments().values()) {
-      if (a.mapping() instanceof Mapping.Pending(long call)) {
-        MappingId id = new MappingId(a.id(), state.generation(), SlotUse.DMA);
-        next = next.with(a.mapping(new Mapping.Unmapping(0, id)).answered(call, Errno.ENODEV));
-        replies.failed(a.process(), call, a.id(), Errno.ENODEV);
-        late.add(id);
-      }
-    }
-    replies.flush(Operation.MAP, state, effects);
-    if (!late.isEmpty()) {
-      effects.add(new BufferEffect.UnmapSlots(late));
-    }
-    PSet<Integer> all = HashTreePSet.from(state.attachments().keySet());
-    List<Integer> mapped =
-        state.attachments().values().stream()
-            .filter(a -> a.mapping() instanceof Mapping.Mapped)
-            .map(Attachment::id)
-            .toList();
-    long deadline = e.nowNanos() + state.settings().askNanos();
-    next =
-        next.revoke(
-            new Revoke(
-                e.nowNanos(),
-                Stage.ASKING,
-                deadline,
-                all,
-                all,
-                HashTreePSet.from(mapped),
-                HashTreePSet.empty()));
-    effects.add(
-        new BufferEffect.Note(
-            new HistoryEvent.RevokeRequested(
-                state.settings().id(),
-                next.epoch(),
-                RevokeCause.RESET,
-                state.segment(),
-                state.generation(),
-                all.size(),
-                mapped.size())));
-    invalidate(next, all, effects);
-    // Those whose process is dead already will not answer: no need to wait for the deadline.
-    for (int process : state.deadProcesses()) {
-      next = giveUp(next, process);
-    }
-    wake(next, e.nowNanos(), effects);
-    return advance(next, e.nowNanos(), effects);
+    return a.mapping(new Mapping.None());
   }
 
-  private static BufferState progressed(
-      BufferState state, BufferEvent.Progressed e, List<BufferEffect> effects) {
-    if (e.epoch() != state.epoch()) {
-      return state;
+  private static Attachment unmappedCpu(Attachment a, MappingId id, Replies replies) {
+    if (!closes(a.cpu().slot(), id)) {
+      return a;
     }
-    BufferState next = state;
-    List<MappingId> closing = new ArrayList<>();
-    for (int id : e.unmapped()) {
-      Attachment a = next.attachments().get(id);
-      // What is said of a revoke concerns what was mapped before it: told again, an importer may
-      // answer when it has mapped anew already.
-      if (a != null
-          && a.mapping() instanceof Mapping.Mapped(SgTable table, long epoch)
-          && epoch < e.epoch()) {
-        MappingId mapping = new MappingId(id, table.generation(), SlotUse.DMA);
-        next = next.with(a.mapping(new Mapping.Unmapping(0, mapping)));
-        closing.add(mapping);
-      }
+    if (a.cpu().slot() instanceof Mapping.Unmapping(Operation operation, long call, var _)
+        && call != 0) {
+      replies.done(new Call(a.process(), call, operation), a.id());
+      return a.cpu(new Mapping.None()).answeredCpu(call, Errno.OK);
     }
-    if (!closing.isEmpty()) {
-      effects.add(new BufferEffect.UnmapSlots(closing));
-      effects.add(
-          new BufferEffect.Note(
-              new HistoryEvent.Operated(
-                  Operation.UNMAP,
-                  state.settings().id(),
-                  state.epoch(),
-                  closing.stream().map(MappingId::attachment).toList())));
-    }
-    Revoke revoke = next.revoke();
-    if (revoke == null) {
-      if (next.waiting() && !state.waiting()) {
-        wake(next, e.nowNanos(), effects);
-      }
-      return next;
-    }
-    next =
-        next.revoke(
-            revoke.awaiting(
-                revoke.returns().minusAll(e.returned()),
-                revoke.fences().minusAll(e.fenced()),
-                // Where the IOMMU's closing proves it in the end, the importer's word will do now;
-                // elsewhere an unmap is over when the exporter's unmap op is.
-                state.settings().contract().enforced()
-                    ? revoke.unmaps().minusAll(e.unmapped())
-                    : minusUnmapped(next, revoke.unmaps(), e.unmapped())));
-    return advance(next, e.nowNanos(), effects);
-  }
-
-  private static BufferState closed(
-      BufferState state, BufferEvent.BufferClosed e, List<BufferEffect> effects) {
-    Revoke revoke = state.revoke();
-    if (revoke == null || e.epoch() != state.epoch() || revoke.stage() != Stage.CLOSING) {
-      return state;
-    }
-    BufferState next = state.revoke(revoke.blocked(revoke.blocked().plusAll(e.open())));
-    if (!e.undrained().isEmpty()) {
-      return sever(next, e.nowNanos(), effects);
-    }
-    Revoke settled = next.revoke();
-    boolean acked = settled != null && settled.blocked().isEmpty();
-    return complete(
-        next, acked ? RevokeOutcome.ACKED : RevokeOutcome.BLOCKED, e.nowNanos(), effects);
-  }
-
-  private static BufferState severed(
-      BufferState state, BufferEvent.Severed e, List<BufferEffect> effects) {
-    Revoke revoke = state.revoke();
-    if (revoke == null || e.epoch() != state.epoch() || revoke.stage() != Stage.SEVERING) {
-      return state;
-    }
-    return complete(state, RevokeOutcome.SEVERED, e.nowNanos(), effects);
-  }
-
-  private static BufferState restored(
-      BufferState state, BufferEvent.Restored e, List<BufferEffect> effects) {
-    if (!state.revoked() || state.revoke() != null) {
-      return state;
-    }
-    effects.add(
-        new BufferEffect.Note(
-            new HistoryEvent.Restored(
-                state.settings().id(), state.epoch(), e.segment(), e.generation())));
-    return state.restored(e.segment(), e.generation());
+    return a.cpu(new Mapping.None());
   }
 
   private static BufferState processDied(
       BufferState state, BufferEvent.ProcessDied e, List<BufferEffect> effects) {
-    BufferState next = giveUp(state.dead(e.process()), e.process());
+    BufferState next = state.dead(e.process());
+    for (Attachment a : state.attachments().values()) {
+      if (a.process() == e.process()) {
+        next = next.with(a.waits(null).cpu(a.cpu().waits(null)));
+      }
+    }
+    next = RevokeSequence.giveUp(next, e.process());
     if (next.revoke() == null) {
-      return reap(next, effects);
+      next = BufferFences.wake(reap(next, effects), effects);
     }
-    return advance(next, e.nowNanos(), effects);
-  }
-
-  /**
-   * Stops waiting for a dead process. Under a contract that nothing enforces this concerns only the
-   * return of its callback: that is code of the kernel's, which returns; but its fences do not
-   * signal and its mappings stay, and whoever waits for those waits.
-   */
-  private static BufferState giveUp(BufferState state, int process) {
-    Revoke revoke = state.revoke();
-    if (revoke == null || revoke.stage() != Stage.ASKING) {
-      return state;
+    if (next.waiting() && !state.waiting()) {
+      wake(next, e.nowNanos(), effects);
     }
-    List<Integer> its =
-        state.attachments().values().stream()
-            .filter(a -> a.process() == process)
-            .map(Attachment::id)
-            .toList();
-    if (!state.settings().contract().enforced()) {
-      return state.revoke(
-          revoke.awaiting(revoke.returns().minusAll(its), revoke.fences(), revoke.unmaps()));
-    }
-    PSet<Integer> owed = HashTreePSet.from(its.stream().filter(revoke.owing()::contains).toList());
-    return state.revoke(
-        revoke
-            .awaiting(
-                revoke.returns().minusAll(its),
-                revoke.fences().minusAll(its),
-                revoke.unmaps().minusAll(its))
-            .blocked(revoke.blocked().plusAll(owed)));
+    return RevokeSequence.advance(next, e.nowNanos(), effects);
   }
 
   private static BufferState ticked(
       BufferState state, BufferEvent.Ticked e, List<BufferEffect> effects) {
     BufferState next = state;
-    Revoke revoke = next.revoke();
-    boolean late = revoke != null && e.nowNanos() - revoke.stageDeadlineNanos() >= 0;
-    if (revoke != null && state.settings().contract().enforced() && late) {
-      next =
-          switch (revoke.stage()) {
-            case ASKING ->
-                close(
-                    next.revoke(revoke.blocked(revoke.blocked().plusAll(revoke.owing()))),
-                    e.nowNanos(),
-                    effects);
-            // The IOMMU does not answer: it may be dead. The memory is the exporter's own to take.
-            case CLOSING -> sever(next, e.nowNanos(), effects);
-            // It could not be severed: again, and no faster than anything else is asked again.
-            case SEVERING -> sever(next, e.nowNanos(), effects);
-          };
+    if (RevokeSequence.late(state, e.nowNanos())) {
+      next = RevokeSequence.expired(state, e.nowNanos(), effects);
     } else {
       repeat(next, effects);
     }
@@ -391,128 +251,39 @@ public final class BufferCore {
 
   /** Asks again for whatever was not answered; all of it is idempotent at the other end. */
   private static void repeat(BufferState state, List<BufferEffect> effects) {
-    List<SlotRequest> maps = new ArrayList<>();
-    List<MappingId> unmaps = new ArrayList<>(state.closing());
+    SlotAsks slots = new SlotAsks();
+    state.closing().forEach(slots::unmap);
     for (Attachment a : state.attachments().values()) {
       if (a.mapping() instanceof Mapping.Pending) {
-        maps.add(new SlotRequest(a.id(), a.deviceKey(), a.process(), SlotUse.DMA));
-      } else if (a.mapping() instanceof Mapping.Unmapping(long _, MappingId id)) {
-        unmaps.add(id);
+        slots.map(a);
+      } else if (a.mapping() instanceof Mapping.Unmapping u) {
+        slots.unmap(u.id());
+      }
+      if (a.cpu().slot() instanceof Mapping.Pending) {
+        slots.mapCpu(a);
+      } else if (a.cpu().slot() instanceof Mapping.Unmapping u) {
+        slots.unmap(u.id());
       }
     }
-    if (!maps.isEmpty()) {
-      effects.add(new BufferEffect.MapSlots(state.epoch(), maps));
-    }
-    if (!unmaps.isEmpty()) {
-      effects.add(new BufferEffect.UnmapSlots(unmaps));
-    }
-    Revoke revoke = state.revoke();
-    if (revoke != null) {
-      switch (revoke.stage()) {
-        case ASKING -> invalidate(state, revoke.owing(), effects);
-        case CLOSING -> effects.add(closeEffect(state));
-        case SEVERING -> effects.add(new BufferEffect.Sever(state.epoch(), state.segment()));
-      }
-    }
+    slots.flush(state, effects);
+    RevokeSequence.repeat(state, effects);
   }
 
-  private static void invalidate(
-      BufferState state, Collection<Integer> ids, List<BufferEffect> effects) {
-    Map<Integer, List<Integer>> byProcess = new TreeMap<>();
-    for (int id : ids) {
-      Attachment a = state.attachments().get(id);
-      if (a != null) {
-        byProcess.computeIfAbsent(a.process(), p -> new ArrayList<>()).add(id);
-      }
+  /** {@code dma_buf_release()}; the kernel warns if attachments remain. */
+  private static BufferState released(
+      BufferState state, BufferEvent.Released e, List<BufferEffect> effects) {
+    @Nullable HistoryEvent unfinished = RevokeSequence.unfinished(state, e.nowNanos());
+    if (unfinished != null) {
+      effects.add(new BufferEffect.Note(unfinished));
     }
-    byProcess.forEach((process, its) ->
-        effects.add(new BufferEffect.Invalidate(process, state.epoch(), List.copyOf(its))));
-  }
-
-  /** Goes on to the next stage if the contract waits for nothing more. */
-  static BufferState advance(BufferState state, long nowNanos, List<BufferEffect> effects) {
-    Revoke revoke = state.revoke();
-    if (revoke == null || revoke.stage() != Stage.ASKING) {
-      return state;
-    }
-    Contract contract = state.settings().contract();
-    boolean answered =
-        revoke.returns().isEmpty()
-            && (contract.fences().isEmpty() || revoke.fences().isEmpty())
-            && (contract.unmaps() == Contract.UnmapWait.NONE || revoke.unmaps().isEmpty());
-    if (!answered) {
-      return state;
-    }
-    return contract.enforced()
-        ? close(state, nowNanos, effects)
-        : complete(state, RevokeOutcome.ACKED, nowNanos, effects);
-  }
-
-  private static BufferState close(BufferState state, long nowNanos, List<BufferEffect> effects) {
-    Revoke revoke = state.revoke();
-    if (revoke == null) {
-      return state;
-    }
-    BufferState next =
-        state.revoke(revoke.stage(Stage.CLOSING, nowNanos + state.settings().blockNanos()));
-    effects.add(closeEffect(next));
-    wake(next, nowNanos, effects);
-    return next;
-  }
-
-  private static BufferEffect closeEffect(BufferState state) {
-    long drain = (long) (state.settings().blockNanos() * DRAIN_SHARE);
-    return new BufferEffect.CloseBuffer(state.epoch(), drain);
-  }
-
-  private static BufferState sever(BufferState state, long nowNanos, List<BufferEffect> effects) {
-    Revoke revoke = state.revoke();
-    if (revoke == null) {
-      return state;
-    }
-    effects.add(new BufferEffect.Sever(state.epoch(), state.segment()));
-    return state.revoke(
-        revoke
-            .stage(Stage.SEVERING, nowNanos + state.settings().retryNanos())
-            .blocked(revoke.blocked().plusAll(revoke.owing())));
-  }
-
-  private static BufferState complete(
-      BufferState state, RevokeOutcome outcome, long nowNanos, List<BufferEffect> effects) {
-    Revoke revoke = state.revoke();
-    if (revoke == null) {
-      return state;
-    }
-    long nanos = nowNanos - revoke.startedNanos();
-    List<Integer> blocked = revoke.blocked().stream().sorted().toList();
     effects.add(
         new BufferEffect.Note(
-            new HistoryEvent.RevokeCompleted(
-                state.settings().id(),
-                state.epoch(),
-                state.segment(),
-                state.generation(),
-                outcome,
-                nanos / 1000,
-                blocked)));
-    effects.add(
-        new BufferEffect.Complete(
-            state.epoch(), state.segment(), state.generation(), outcome, nanos));
-    BufferState next = state.revoke(null);
-    if (state.settings().contract().enforced()) {
-      // Whatever was mapped is not any more: the IOMMU closed it, or the memory is gone.
-      for (Attachment a : next.attachments().values()) {
-        if (a.mapping() instanceof Mapping.Mapped) {
-          next = next.with(a.mapping(new Mapping.None()));
-        }
-      }
-      next = reap(next, effects);
-    }
-    return next;
+            new HistoryEvent.BufferReleased(state.settings().id(), state.attachments().size())));
+    return state;
   }
 
   /** Takes the attachments of dead processes off the list; their slots the IOMMU closes itself. */
-  private static BufferState reap(BufferState state, List<BufferEffect> effects) {
+  static BufferState reap(BufferState state, List<BufferEffect> effects) {
     if (!state.settings().contract().enforced()) {
       return state;
     }
@@ -524,6 +295,8 @@ public final class BufferCore {
         next = next.attachments(next.attachments().minus(a.id()));
       }
     }
+    List<Integer> reaped =
+        dead.values().stream().flatMap(List::stream).map(Attachment::id).toList();
     dead.forEach((process, its) ->
         effects.add(
             new BufferEffect.Note(
@@ -536,9 +309,10 @@ public final class BufferCore {
                         its.stream()
                             .filter(a -> !(a.mapping() instanceof Mapping.None))
                             .count()))));
-    return next;
+    return reaped.isEmpty() ? next : BufferFences.drop(next, reaped);
   }
 
+  /** Sets the time at which to ask again, or to go on without an answer. */
   static void wake(BufferState state, long nowNanos, List<BufferEffect> effects) {
     Revoke revoke = state.revoke();
     // Ever longer, or who is slow because there is much to do would be given more of it.
@@ -546,7 +320,7 @@ public final class BufferCore {
     long first = state.settings().retryNanos();
     long retry = nowNanos + Math.clamp(passed, first, first * MOST_RETRY);
     @Nullable Long deadline =
-        revoke != null && state.settings().contract().enforced()
+        revoke != null && RevokeSequence.hasDeadline(state, revoke)
             ? Long.valueOf(revoke.stageDeadlineNanos())
             : null;
     // Compared by difference: nanoTime may be negative and may wrap.

@@ -9,7 +9,7 @@ import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
 import java.util.List;
 
-/** What {@link BufferCore} wants done. */
+/** What {@link BufferCore} wants done, in this order. */
 public sealed interface BufferEffect {
   /** Answer a call, or a part of it. */
   record Reply(
@@ -24,8 +24,13 @@ public sealed interface BufferEffect {
   /** Tell one importer process to invalidate. */
   record Invalidate(int process, long epoch, List<Integer> ids) implements BufferEffect {}
 
-  /** Ask the IOMMU for slots. */
-  record MapSlots(long epoch, List<SlotRequest> requests) implements BufferEffect {}
+  /**
+   * Ask the IOMMU for slots.
+   *
+   * @param translated false for bus addresses, which the IOMMU does not police
+   */
+  record MapSlots(long epoch, boolean translated, List<SlotRequest> requests)
+      implements BufferEffect {}
 
   /** Ask the IOMMU to close slots. */
   record UnmapSlots(List<MappingId> mappings) implements BufferEffect {}
@@ -36,9 +41,40 @@ public sealed interface BufferEffect {
   /** Take the memory away; {@link BufferEvent.Severed} follows. */
   record Sever(long epoch, int segment) implements BufferEffect {}
 
+  /** Copy the content to other memory; {@link BufferEvent.CopiedOut} follows. */
+  record CopyOut(long epoch, int segment) implements BufferEffect {}
+
+  /**
+   * The memory is not the buffer's any more: what comes now is late.
+   *
+   * @param unreachable whether its device answers no request any more
+   */
+  record Disown(int segment, boolean unreachable) implements BufferEffect {}
+
+  /** Whose the memory of a completed revoke is next. */
+  enum Next {
+    /** A tenant's, at once. */
+    TENANT,
+    /** It is gone; other memory goes to a tenant in its place. */
+    REPLACEMENT,
+    /** Nobody's. */
+    NOBODY
+  }
+
   /** The revoke is complete: the memory is the exporter's again. */
-  record Complete(long epoch, int segment, long generation, RevokeOutcome outcome, long nanos)
+  record Complete(
+      long epoch, int segment, long generation, RevokeOutcome outcome, long nanos, Next next)
       implements BufferEffect {}
+
+  /** Memory that was kept from its next owner, since its device did not answer, goes to him now. */
+  record HandOver(long epoch, int segment, long generation) implements BufferEffect {}
+
+  /**
+   * Tell the exporter device how the revoke ended that it had asked for.
+   *
+   * @param revoked false if it was refused
+   */
+  record Report(boolean revoked) implements BufferEffect {}
 
   /** A {@link BufferEvent.Ticked} is wanted no later than then. */
   record WakeAt(long nanos) implements BufferEffect {}

@@ -2,8 +2,20 @@ package dev.dmabufsim.exporter;
 
 import dev.dmabufsim.common.contract.Contract;
 import dev.dmabufsim.common.contract.Errno;
+import dev.dmabufsim.common.contract.ExporterKind;
+import dev.dmabufsim.common.contract.FenceUsage;
+import dev.dmabufsim.common.contract.RevokeCause;
+import dev.dmabufsim.common.contract.RevokeOutcome;
+import dev.dmabufsim.common.driver.ImporterOffer;
+import dev.dmabufsim.common.fence.DmaFence;
+import dev.dmabufsim.common.fence.DmaResv;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
+import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
+import dev.dmabufsim.common.message.Span;
+import java.util.Collection;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.pcollections.HashTreePSet;
 import org.pcollections.PSet;
@@ -11,33 +23,38 @@ import org.pcollections.TreePMap;
 
 /**
  * A dma-buf as {@link BufferCore} sees it: the {@code struct dma_buf} with its list of attachments
- * and what its {@code resv} object would hold.
+ * and its {@code resv} object.
  *
  * @param settings what does not change
- * @param segment the memory behind it
- * @param generation that memory's generation
+ * @param memory what is behind it, or was when it was revoked
  * @param epoch raised by each revoke
- * @param revoked the exporter's flag: maps are answered ENODEV
+ * @param revokedBy the exporter's flag: why maps are refused; null if they are not
  * @param attachments the list, by id
+ * @param resv the fences
  * @param closing mappings whose attachments detached while the IOMMU was closing their slots
  * @param deadProcesses importers' processes that are known to be dead
  * @param revoke the revoke in progress, if one is
+ * @param queued a revoke that waits for a move to be over, as it would for the lock
+ * @param asked whether the exporter device waits to be told how its request ended
  */
 public record BufferState(
     Settings settings,
-    int segment,
-    long generation,
+    Memory memory,
     long epoch,
-    boolean revoked,
+    @Nullable RevokeCause revokedBy,
     TreePMap<Integer, Attachment> attachments,
+    DmaResv resv,
     PSet<MappingId> closing,
     PSet<Integer> deadProcesses,
-    @Nullable Revoke revoke) {
+    @Nullable Revoke revoke,
+    @Nullable RevokeCause queued,
+    boolean asked) {
 
   /**
    * What does not change in a buffer's life.
    *
    * @param id its number
+   * @param kind its exporter
    * @param bytes its size
    * @param contract the sequence that its exporter plays
    * @param askNanos how long importers have to answer, under an enforced contract
@@ -45,42 +62,175 @@ public record BufferState(
    * @param retryNanos after how long what was not answered is asked again
    */
   public record Settings(
-      int id, long bytes, Contract contract, long askNanos, long blockNanos, long retryNanos) {}
+      int id,
+      ExporterKind kind,
+      long bytes,
+      Contract contract,
+      long askNanos,
+      long blockNanos,
+      long retryNanos) {}
+
+  /**
+   * What is behind a buffer.
+   *
+   * @param generation of the memory, a new one each time that it changes hands
+   * @param content the generation of what is in it, which survives a move
+   * @param system whether it is system memory, which every device reaches; a matter of {@link
+   *     ExporterKind#GPU_VRAM} alone
+   * @param severed whether it was taken away
+   */
+  public record Memory(
+      int segment, long generation, long content, boolean system, boolean severed) {
+    Memory taken() {
+      return new Memory(segment, generation, content, system, true);
+    }
+  }
+
+  /**
+   * Whose an attachment is.
+   *
+   * @param process the importer's process
+   * @param deviceKey the importer device
+   * @param kind what its driver is called
+   * @param ats whether the device caches translations itself
+   */
+  public record Importer(
+      int process, int deviceKey, String kind, ImporterOffer offer, boolean ats) {}
+
+  /**
+   * The last call that was answered, so that a repetition is told from a second call. Calls for DMA
+   * and calls for the CPU do not wait for one another, so each of the two has its last.
+   *
+   * @param call its number
+   * @param errno what it was answered
+   */
+  public record Answer(long call, Errno errno) {
+    static final Answer NONE = new Answer(0, Errno.OK);
+  }
 
   /**
    * {@code struct dma_buf_attachment}.
    *
-   * @param process the importer's process
-   * @param deviceKey the importer device
    * @param mapErrno what every map is answered, if not OK: the devices cannot do peer-to-peer
    * @param pins how often it is pinned
-   * @param mapping its mapping
-   * @param lastCall the last call that was answered for it, so that a repetition is told from a
-   *     second call
-   * @param lastErrno what that call was answered
+   * @param mapping its mapping for DMA
+   * @param cpu its mapping for the CPU
+   * @param awaited the fences that its map waits for
+   * @param last its last call
    */
   public record Attachment(
       int id,
-      int process,
-      int deviceKey,
-      String kind,
+      Importer importer,
       Errno mapErrno,
       int pins,
       Mapping mapping,
-      long lastCall,
-      Errno lastErrno) {
-    Attachment mapping(Mapping next) {
+      Cpu cpu,
+      @Nullable Wait awaited,
+      Answer last) {
+    static Attachment fresh(int id, Importer importer, Errno mapErrno) {
       return new Attachment(
-          id, process, deviceKey, kind, mapErrno, pins, next, lastCall, lastErrno);
+          id, importer, mapErrno, 0, new Mapping.None(), Cpu.NONE, null, Answer.NONE);
+    }
+
+    /** The importer's process. */
+    public int process() {
+      return importer.process();
+    }
+
+    /** {@code dma_buf_attachment_is_dynamic()}: a static one is pinned for as long as it maps. */
+    public boolean dynamic() {
+      return importer.offer().dynamic();
+    }
+
+    /** {@code dma_buf_attach_revocable()}: it can be told to invalidate. */
+    public boolean revocable() {
+      return importer.offer().revocable();
+    }
+
+    /** What its slots are for. */
+    public SlotUse use() {
+      return importer.ats() ? SlotUse.ATS : SlotUse.DMA;
+    }
+
+    /** Whether it is mapped for DMA. */
+    public boolean mapped() {
+      return mapping instanceof Mapping.Mapped;
+    }
+
+    /** Whether it holds the memory where it is. */
+    boolean holds() {
+      return pins > 0 || (mapped() && !dynamic());
+    }
+
+    Attachment mapping(Mapping next) {
+      return new Attachment(id, importer, mapErrno, pins, next, cpu, awaited, last);
     }
 
     Attachment pins(int next) {
-      return new Attachment(
-          id, process, deviceKey, kind, mapErrno, next, mapping, lastCall, lastErrno);
+      return new Attachment(id, importer, mapErrno, next, mapping, cpu, awaited, last);
     }
 
+    Attachment cpu(Cpu next) {
+      return new Attachment(id, importer, mapErrno, pins, mapping, next, awaited, last);
+    }
+
+    Attachment cpu(Mapping next) {
+      return cpu(cpu.slot(next));
+    }
+
+    Attachment waits(@Nullable Wait next) {
+      return new Attachment(id, importer, mapErrno, pins, mapping, cpu, next, last);
+    }
+
+    /** Answered for DMA. */
     Attachment answered(long call, Errno errno) {
-      return new Attachment(id, process, deviceKey, kind, mapErrno, pins, mapping, call, errno);
+      Answer next = new Answer(call, errno);
+      return new Attachment(id, importer, mapErrno, pins, mapping, cpu, awaited, next);
+    }
+
+    /** Answered for the CPU. */
+    Attachment answeredCpu(long call, Errno errno) {
+      return cpu(cpu.answered(call, errno));
+    }
+  }
+
+  /**
+   * An attachment's mapping for the CPU: one slot, whoever uses it.
+   *
+   * @param slot where it stands; closed by a revoke, though the two counts stay
+   * @param mmaps how many times user space has it mapped
+   * @param vmaps how many times the kernel has: {@code vmapping_counter}
+   * @param cached what the first vmap answered and every further one does: {@code vmap_ptr}
+   * @param awaited the fences that its begin of CPU access waits for
+   * @param last its last call
+   */
+  public record Cpu(
+      Mapping slot,
+      int mmaps,
+      int vmaps,
+      @Nullable SgTable cached,
+      @Nullable Wait awaited,
+      Answer last) {
+    static final Cpu NONE = new Cpu(new Mapping.None(), 0, 0, null, null, Answer.NONE);
+
+    Cpu slot(Mapping next) {
+      return new Cpu(next, mmaps, vmaps, cached, awaited, last);
+    }
+
+    Cpu mmaps(int next) {
+      return new Cpu(slot, next, vmaps, cached, awaited, last);
+    }
+
+    Cpu vmaps(int next, @Nullable SgTable nextCached) {
+      return new Cpu(slot, mmaps, next, nextCached, awaited, last);
+    }
+
+    Cpu waits(@Nullable Wait next) {
+      return new Cpu(slot, mmaps, vmaps, cached, next, last);
+    }
+
+    Cpu answered(long call, Errno errno) {
+      return new Cpu(slot, mmaps, vmaps, cached, awaited, new Answer(call, errno));
     }
   }
 
@@ -90,21 +240,32 @@ public record BufferState(
     record None() implements Mapping {}
 
     /** The IOMMU was asked for a slot, on behalf of that call. */
-    record Pending(long call) implements Mapping {}
+    record Pending(Operation operation, long call, Span span) implements Mapping {}
 
-    /** Mapped, since the given epoch of the buffer. */
-    record Mapped(SgTable table, long epoch) implements Mapping {}
+    /**
+     * Mapped, since the given epoch of the buffer.
+     *
+     * @param counted whether a count of unmaps knows of it
+     */
+    record Mapped(SgTable table, long epoch, boolean counted) implements Mapping {}
 
     /** The IOMMU was asked to close that mapping's slot; call 0 if nobody waits for that. */
-    record Unmapping(long call, MappingId id) implements Mapping {}
+    record Unmapping(Operation operation, long call, MappingId id) implements Mapping {}
   }
+
+  /** A call that waits for fences. */
+  public record Wait(long call, FenceUsage usage) {}
 
   /** The stage of a revoke. */
   public enum Stage {
     /** Importers were told; their answers are awaited. */
     ASKING,
+    /** Fences have signalled; unmaps are awaited for one second more: v5 alone. */
+    UNMAPPING,
     /** The IOMMU was told to close every slot. */
     CLOSING,
+    /** A move: the content is being copied to other memory. */
+    COPYING,
     /** The memory itself is being taken away. */
     SEVERING
   }
@@ -113,36 +274,61 @@ public record BufferState(
    * A revoke in progress.
    *
    * @param startedNanos when it was requested
-   * @param stageDeadlineNanos when the stage ends at the latest; meaningless if not enforced
+   * @param stageDeadlineNanos when the stage ends at the latest, if it has an end
    * @param returns attachments whose {@code invalidate_mappings()} has not returned
-   * @param fences attachments with fences outstanding
-   * @param unmaps attachments that are mapped
+   * @param unmaps attachments that are mapped, as a count of unmaps has it
+   * @param cpu CPU mappings whose slots are being closed: {@code unmap_mapping_range()}
    * @param blocked attachments that will have to be blocked, or were
+   * @param proven a move: the outcome once the content was copied; null if it has to be severed
+   * @param copied a move: where the content is now
    */
   public record Revoke(
       long startedNanos,
       Stage stage,
       long stageDeadlineNanos,
       PSet<Integer> returns,
-      PSet<Integer> fences,
       PSet<Integer> unmaps,
-      PSet<Integer> blocked) {
-    Revoke awaiting(PSet<Integer> nextReturns, PSet<Integer> nextFences, PSet<Integer> nextUnmaps) {
+      PSet<MappingId> cpu,
+      PSet<Integer> blocked,
+      @Nullable RevokeOutcome proven,
+      @Nullable Memory copied) {
+    Revoke awaiting(PSet<Integer> nextReturns, PSet<Integer> nextUnmaps) {
       return new Revoke(
-          startedNanos, stage, stageDeadlineNanos, nextReturns, nextFences, nextUnmaps, blocked);
+          startedNanos,
+          stage,
+          stageDeadlineNanos,
+          nextReturns,
+          nextUnmaps,
+          cpu,
+          blocked,
+          proven,
+          copied);
+    }
+
+    Revoke closed(Collection<MappingId> mappings) {
+      PSet<MappingId> left = cpu.minusAll(mappings);
+      return new Revoke(
+          startedNanos, stage, stageDeadlineNanos, returns, unmaps, left, blocked, proven, copied);
     }
 
     Revoke stage(Stage next, long deadlineNanos) {
-      return new Revoke(startedNanos, next, deadlineNanos, returns, fences, unmaps, blocked);
+      return new Revoke(
+          startedNanos, next, deadlineNanos, returns, unmaps, cpu, blocked, proven, copied);
     }
 
     Revoke blocked(PSet<Integer> next) {
-      return new Revoke(startedNanos, stage, stageDeadlineNanos, returns, fences, unmaps, next);
+      return new Revoke(
+          startedNanos, stage, stageDeadlineNanos, returns, unmaps, cpu, next, proven, copied);
     }
 
-    /** Every attachment that still owes an answer. */
-    public PSet<Integer> owing() {
-      return returns.plusAll(fences).plusAll(unmaps);
+    Revoke proven(@Nullable RevokeOutcome next) {
+      return new Revoke(
+          startedNanos, stage, stageDeadlineNanos, returns, unmaps, cpu, blocked, next, copied);
+    }
+
+    Revoke copied(Memory next) {
+      return new Revoke(
+          startedNanos, stage, stageDeadlineNanos, returns, unmaps, cpu, blocked, proven, next);
     }
   }
 
@@ -150,78 +336,178 @@ public record BufferState(
   public static BufferState exported(Settings settings, int segment, long generation) {
     return new BufferState(
         settings,
-        segment,
-        generation,
+        new Memory(segment, generation, generation, false, false),
         0,
-        false,
+        null,
         TreePMap.empty(),
+        DmaResv.empty(),
         HashTreePSet.empty(),
         HashTreePSet.empty(),
-        null);
+        null,
+        null,
+        false);
+  }
+
+  /** The memory behind it. */
+  public int segment() {
+    return memory.segment();
+  }
+
+  /** That memory's generation. */
+  public long generation() {
+    return memory.generation();
+  }
+
+  /** Whether maps are refused. */
+  public boolean revoked() {
+    return revokedBy != null;
+  }
+
+  /** Whether it is a move that refuses them, so that it is worth while to come again. */
+  public boolean moving() {
+    return revokedBy != null && revokedBy.after() == RevokeCause.After.MOVED;
+  }
+
+  /** Whether maps are refused for ever. */
+  public boolean dead() {
+    return revokedBy != null && revokedBy.after() == RevokeCause.After.DEAD;
+  }
+
+  /**
+   * What a map is answered while {@link #revoked}. In a move the kernel would sleep on the lock;
+   * here whoever asks comes again.
+   */
+  public Errno refusal() {
+    return moving() ? Errno.EBUSY : Errno.ENODEV;
   }
 
   BufferState attachments(TreePMap<Integer, Attachment> next) {
     return new BufferState(
-        settings, segment, generation, epoch, revoked, next, closing, deadProcesses, revoke);
-  }
-
-  BufferState revoke(@Nullable Revoke next) {
-    return new BufferState(
-        settings, segment, generation, epoch, revoked, attachments, closing, deadProcesses, next);
-  }
-
-  BufferState revokedAt(long nextEpoch) {
-    return new BufferState(
         settings,
-        segment,
-        generation,
-        nextEpoch,
-        true,
-        attachments,
+        memory,
+        epoch,
+        revokedBy,
+        next,
+        resv,
         closing,
         deadProcesses,
-        revoke);
-  }
-
-  BufferState restored(int nextSegment, long nextGeneration) {
-    return new BufferState(
-        settings,
-        nextSegment,
-        nextGeneration,
-        epoch,
-        false,
-        attachments,
-        closing,
-        deadProcesses,
-        revoke);
-  }
-
-  BufferState dead(int process) {
-    return new BufferState(
-        settings,
-        segment,
-        generation,
-        epoch,
-        revoked,
-        attachments,
-        closing,
-        deadProcesses.plus(process),
-        revoke);
-  }
-
-  BufferState closing(PSet<MappingId> next) {
-    return new BufferState(
-        settings, segment, generation, epoch, revoked, attachments, next, deadProcesses, revoke);
+        revoke,
+        queued,
+        asked);
   }
 
   BufferState with(Attachment attachment) {
     return attachments(attachments.plus(attachment.id(), attachment));
   }
 
+  BufferState resv(DmaResv next) {
+    return new BufferState(
+        settings,
+        memory,
+        epoch,
+        revokedBy,
+        attachments,
+        next,
+        closing,
+        deadProcesses,
+        revoke,
+        queued,
+        asked);
+  }
+
+  BufferState revoke(@Nullable Revoke next) {
+    return new BufferState(
+        settings,
+        memory,
+        epoch,
+        revokedBy,
+        attachments,
+        resv,
+        closing,
+        deadProcesses,
+        next,
+        queued,
+        asked);
+  }
+
+  BufferState revokedBy(@Nullable RevokeCause cause, long nextEpoch) {
+    return new BufferState(
+        settings,
+        memory,
+        nextEpoch,
+        cause,
+        attachments,
+        resv,
+        closing,
+        deadProcesses,
+        revoke,
+        queued,
+        asked);
+  }
+
+  BufferState memory(Memory next) {
+    return new BufferState(
+        settings,
+        next,
+        epoch,
+        revokedBy,
+        attachments,
+        resv,
+        closing,
+        deadProcesses,
+        revoke,
+        queued,
+        asked);
+  }
+
+  BufferState dead(int process) {
+    return new BufferState(
+        settings,
+        memory,
+        epoch,
+        revokedBy,
+        attachments,
+        resv,
+        closing,
+        deadProcesses.plus(process),
+        revoke,
+        queued,
+        asked);
+  }
+
+  BufferState closing(PSet<MappingId> next) {
+    return new BufferState(
+        settings,
+        memory,
+        epoch,
+        revokedBy,
+        attachments,
+        resv,
+        next,
+        deadProcesses,
+        revoke,
+        queued,
+        asked);
+  }
+
+  BufferState requests(@Nullable RevokeCause nextQueued, boolean nextAsked) {
+    return new BufferState(
+        settings,
+        memory,
+        epoch,
+        revokedBy,
+        attachments,
+        resv,
+        closing,
+        deadProcesses,
+        revoke,
+        nextQueued,
+        nextAsked);
+  }
+
   /** How many attachments are mapped. */
   public int mapped() {
-    return (int)
-        attachments.values().stream().filter(a -> a.mapping() instanceof Mapping.Mapped).count();
+    return (int) attachments.values().stream().filter(Attachment::mapped).count();
   }
 
   /** How many pins are held. */
@@ -229,12 +515,31 @@ public record BufferState(
     return attachments.values().stream().mapToInt(Attachment::pins).sum();
   }
 
+  /** Attachments with fences that this contract waits for and that have not signalled. */
+  public List<Integer> fenced() {
+    return settings.contract().fences().stream()
+        .flatMap(usage -> resv.pending(usage).stream())
+        .map(DmaFence::context)
+        .map(DmaResv::attachment)
+        .distinct()
+        .toList();
+  }
+
+  /** Every attachment that still owes an answer to the revoke in progress. */
+  public PSet<Integer> owing() {
+    PSet<Integer> none = HashTreePSet.empty();
+    return revoke == null ? none : revoke.returns().plusAll(fenced()).plusAll(revoke.unmaps());
+  }
+
   /** Whether something was asked that has not been answered, so that it may have to be repeated. */
   public boolean waiting() {
     return revoke != null
         || !closing.isEmpty()
         || attachments.values().stream()
-            .anyMatch(a ->
-                a.mapping() instanceof Mapping.Pending || a.mapping() instanceof Mapping.Unmapping);
+            .anyMatch(a -> underWay(a.mapping()) || underWay(a.cpu().slot()));
+  }
+
+  private static boolean underWay(Mapping mapping) {
+    return mapping instanceof Mapping.Pending || mapping instanceof Mapping.Unmapping;
   }
 }

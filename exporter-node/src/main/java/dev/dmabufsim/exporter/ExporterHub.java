@@ -21,18 +21,17 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
  * An exporter node's only address: routes what other nodes say to its devices and buffers, and asks
- * for revokes as {@link RoundsCore} decides.
+ * for revokes as {@link HubCore} decides.
  */
 public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
   /** What the hub is told within its node. */
@@ -49,6 +48,9 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
     /** By a buffer: its revoke completed. */
     record BufferRevoked(int buffer) implements Command {}
 
+    /** By a buffer: it could not be moved. */
+    record RevokeRefused(int buffer) implements Command {}
+
     /** By a buffer: it has memory again. */
     record BufferRestored(int buffer) implements Command {}
 
@@ -64,9 +66,11 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
     /** By the pool: everything was looked through. */
     record PoolFinished() implements Command {}
 
-    /** By a timer: the rounds' wait is over. */
+    /** By a timer: a group's wait is over. */
+    record WaitOver(int group) implements Command {}
+
+    /** By a timer: the IOMMU may have to be looked for again. */
     enum Timer implements Command {
-      ROUNDS,
       IOMMU
     }
   }
@@ -80,14 +84,10 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
   private final Map<Integer, ActorRef<BufferActor.Command>> buffers = new HashMap<>();
   private final Map<Integer, ActorRef<DeviceActor.Command>> deviceOf = new HashMap<>();
   private final List<ImporterMessage.BufferInfo> offers = new ArrayList<>();
-  private final Map<Integer, Integer> mapped = new HashMap<>();
-  private final Set<Integer> dead = new HashSet<>();
-  private final RoundsCore rounds;
-  private RoundsCore.State roundsState = RoundsCore.State.idle();
+  private final HubCore core;
+  private HubCore.State state;
   private Set<ActorRef<IommuMessage>> iommus = Set.of();
   private @Nullable ActorRef<IommuMessage> iommu;
-  private int mappedBefore;
-  private List<Integer> awaited = List.of();
   private int unfinished;
   private int attachmentsLeft;
   private int pinsLeft;
@@ -104,7 +104,7 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
     this.timers = timers;
     this.address = NodeDoor.open(context, Command.Remote::new);
     SegmentPool segments = new SegmentPool(node.fabric(), node.history(), node.self().process());
-    List<List<Integer>> byDevice = new ArrayList<>();
+    List<RoundsCore.Device> byDevice = new ArrayList<>();
     List<BufferState> states = new ArrayList<>();
     int ordinal = 0;
     for (ExporterPlan.Device device : plan.devices()) {
@@ -127,6 +127,7 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
             BufferState.exported(
                 new BufferState.Settings(
                     id,
+                    device.kind(),
                     device.bytes(),
                     plan.contract(),
                     plan.bound().ask(),
@@ -137,9 +138,10 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
         offers.add(new ImporterMessage.BufferInfo(id, device.name(), device.bytes()));
         ids.add(id);
       }
-      byDevice.add(ids);
+      byDevice.add(new RoundsCore.Device(List.copyOf(ids), device.causes()));
     }
-    this.rounds = new RoundsCore(plan.rounds(), byDevice);
+    this.core = new HubCore(plan.rounds(), byDevice);
+    this.state = core.idle();
     this.pool =
         context.spawn(PoolActor.create(node, segments), "pool", DispatcherSelector.blocking());
     for (BufferState state : states) {
@@ -150,15 +152,23 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
               BufferActor.create(node, context.getSelf(), address, pool, state),
               "buffer-" + (id & 0xffff)));
     }
-    AtomicInteger attachments = new AtomicInteger(node.self().process() << 24);
-    for (int d = 0; d < plan.devices().size(); d++) {
+    int stride = plan.devices().size();
+    for (int d = 0; d < stride; d++) {
       Map<Integer, ActorRef<BufferActor.Command>> its = new HashMap<>();
-      byDevice.get(d).forEach(id -> its.put(id, buffers.get(id)));
+      for (int id : byDevice.get(d).buffers()) {
+        its.put(id, buffers.get(id));
+      }
+      // Ids of all devices are apart, and so are those of all nodes.
+      int firstId = (node.self().process() << 24) + 1 + d;
       ActorRef<DeviceActor.Command> device =
           context.spawn(
-              DeviceActor.create(node, plan.devices().get(d), its, attachments::incrementAndGet),
+              DeviceActor.create(
+                  node,
+                  its,
+                  new AttachCore(plan.devices().get(d), stride),
+                  AttachCore.fresh(firstId)),
               "device-" + d);
-      byDevice.get(d).forEach(id -> deviceOf.put(id, device));
+      its.keySet().forEach(id -> deviceOf.put(id, device));
     }
     ActorRef<Receptionist.Listing> listings =
         context.messageAdapter(
@@ -193,20 +203,24 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
         .onMessage(Command.Control.class, m -> onControl(m.command()))
         .onMessage(Command.IommusListed.class, this::onIommusListed)
         .onMessage(
-            Command.BufferRevoked.class, m -> rounds(new RoundsCore.Event.Revoked(m.buffer())))
+            Command.BufferRevoked.class, m -> happened(new HubCore.Event.Revoked(m.buffer())))
         .onMessage(
-            Command.BufferRestored.class, m -> rounds(new RoundsCore.Event.Restored(m.buffer())))
+            Command.RevokeRefused.class, m -> happened(new HubCore.Event.Refused(m.buffer())))
+        .onMessage(
+            Command.BufferRestored.class, m -> happened(new HubCore.Event.Restored(m.buffer())))
         .onMessage(Command.FlagChanged.class, this::onFlagChanged)
-        .onMessage(Command.MappedChanged.class, this::onMappedChanged)
+        .onMessage(
+            Command.MappedChanged.class,
+            m -> happened(new HubCore.Event.Mapped(m.buffer(), m.mapped())))
         .onMessage(Command.BufferFinished.class, this::onBufferFinished)
         .onMessage(Command.PoolFinished.class, m -> onPoolFinished())
-        .onMessage(Command.Timer.class, this::onTimer)
+        .onMessage(Command.WaitOver.class, m -> happened(new HubCore.Event.WaitOver(m.group())))
+        .onMessage(Command.Timer.class, m -> onTimer())
         .build();
   }
 
   private Behavior<Command> onRemote(ExporterMessage message) {
-    if (dead.contains(message.from().process())) {
-      // A zombie: its process was found dead, and what it says now was said before that.
+    if (!state.hears(message.from().process())) {
       drop(message, "its process is dead");
       return this;
     }
@@ -230,46 +244,45 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
                   m.replyTo(),
                   now ->
                       new BufferEvent.Called(
-                          m.from().process(), m.call(), m.operation(), m.attachments(), now)));
+                          m.from().process(),
+                          m.call(),
+                          m.operation(),
+                          m.locked(),
+                          m.span(),
+                          m.attachments(),
+                          now)));
       case ExporterMessage.RevokeProgress m ->
-          happened(
+          toBuffer(
               m,
               m.buffer(),
               now ->
                   new BufferEvent.Progressed(
+                      m.from().process(),
                       m.epoch(),
                       m.returned(),
-                      m.signalled().stream().map(s -> s.attachment()).toList(),
+                      m.fences(),
+                      m.signalled(),
                       m.unmapped(),
                       now));
       case ExporterMessage.IommuReady m -> onIommuReady(m);
       case ExporterMessage.SlotsMapped m ->
-          happened(
+          toBuffer(
               m,
               m.buffer(),
-              now -> new BufferEvent.SlotsMapped(m.epoch(), m.tables(), m.refused()));
+              now -> new BufferEvent.SlotsMapped(m.epoch(), m.use(), m.tables(), m.refused()));
       case ExporterMessage.SlotsUnmapped m ->
-          happened(m, m.buffer(), now -> new BufferEvent.SlotsUnmapped(m.mappings(), now));
+          toBuffer(m, m.buffer(), now -> new BufferEvent.SlotsUnmapped(m.mappings(), now));
       case ExporterMessage.BufferClosed m ->
-          happened(
+          toBuffer(
               m,
               m.buffer(),
               now -> new BufferEvent.BufferClosed(m.epoch(), m.open(), m.undrained(), now));
-      case ExporterMessage.ProcessDied m -> {
-        if (dead.add(m.process())) {
-          buffers
-              .values()
-              .forEach(b ->
-                  b.tell(
-                      new BufferActor.Command.Happened(
-                          now -> new BufferEvent.ProcessDied(m.process(), now))));
-        }
-      }
+      case ExporterMessage.ProcessDied m -> happened(new HubCore.Event.ProcessDied(m.process()));
     }
     return this;
   }
 
-  private void happened(ExporterMessage message, int buffer, LongFunction<BufferEvent> event) {
+  private void toBuffer(ExporterMessage message, int buffer, LongFunction<BufferEvent> event) {
     toBuffer(message, buffer, new BufferActor.Command.Happened(event));
   }
 
@@ -311,15 +324,10 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
     iommus.forEach(i -> i.tell(new IommuMessage.Subscribe(node.self(), address)));
   }
 
-  private Behavior<Command> onTimer(Command.Timer timer) {
-    switch (timer) {
-      case ROUNDS -> rounds(new RoundsCore.Event.WaitOver());
-      case IOMMU -> {
-        // A subscription may be lost; once the answer is here there is nothing to repeat.
-        if (iommu == null) {
-          subscribe();
-        }
-      }
+  private Behavior<Command> onTimer() {
+    // A subscription may be lost; once the answer is here there is nothing to repeat.
+    if (iommu == null) {
+      subscribe();
     }
     return this;
   }
@@ -332,52 +340,33 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
     return this;
   }
 
-  private Behavior<Command> onMappedChanged(Command.MappedChanged m) {
-    mapped.put(m.buffer(), m.mapped());
-    settle();
-    return this;
-  }
-
-  private void settle() {
-    if (!awaited.isEmpty() && mappedOf(awaited) >= mappedBefore) {
-      awaited = List.of();
-      rounds(new RoundsCore.Event.Settled());
-    }
-  }
-
-  private int mappedOf(List<Integer> ids) {
-    return ids.stream().mapToInt(id -> mapped.getOrDefault(id, 0)).sum();
-  }
-
-  private Behavior<Command> rounds(RoundsCore.Event event) {
-    RoundsCore.Step step = rounds.step(roundsState, event);
-    roundsState = step.state();
+  private Behavior<Command> happened(HubCore.Event event) {
+    HubCore.Step step = core.step(state, event);
+    state = step.state();
     String name = node.self().node();
-    for (RoundsCore.Effect effect : step.effects()) {
+    for (HubCore.Effect effect : step.effects()) {
       switch (effect) {
-        case RoundsCore.Effect.Wait e ->
-            timers.startSingleTimer(Command.Timer.ROUNDS, Duration.ofNanos(e.nanos()));
-        case RoundsCore.Effect.Revoke e -> {
-          mappedBefore = mappedOf(e.buffers());
-          tellAll(e.buffers(), new BufferActor.Command.Revoke());
-        }
-        case RoundsCore.Effect.Restore e -> tellAll(e.buffers(), new BufferActor.Command.Restore());
-        case RoundsCore.Effect.AwaitMapped e -> {
-          awaited = e.buffers();
-          settle();
-        }
-        case RoundsCore.Effect.RoundDone e -> {
-          awaited = List.of();
-          node.reports().accept(new NodeReport.RoundDone(name, e.round(), e.revokes()));
-        }
-        case RoundsCore.Effect.Done e ->
+        case HubCore.Effect.Wait e ->
+            timers.startSingleTimer(
+                e.group(), new Command.WaitOver(e.group()), Duration.ofNanos(e.nanos()));
+        case HubCore.Effect.Revoke e ->
+            tellAll(e.buffers(), new BufferActor.Command.Revoke(e.cause()));
+        case HubCore.Effect.Restore e -> tellAll(e.buffers(), new BufferActor.Command.Restore());
+        case HubCore.Effect.Bury e ->
+            tellAll(
+                buffers.keySet(),
+                new BufferActor.Command.Happened(
+                    now -> new BufferEvent.ProcessDied(e.process(), now)));
+        case HubCore.Effect.RoundDone e ->
+            node.reports().accept(new NodeReport.RoundDone(name, e.rounds(), e.revokes()));
+        case HubCore.Effect.RoundsDone e ->
             node.reports().accept(new NodeReport.RoundsDone(name, e.rounds()));
       }
     }
     return this;
   }
 
-  private void tellAll(List<Integer> ids, BufferActor.Command command) {
+  private void tellAll(Collection<Integer> ids, BufferActor.Command command) {
     for (int id : ids) {
       ActorRef<BufferActor.Command> buffer = buffers.get(id);
       if (buffer != null) {
@@ -388,10 +377,10 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
 
   private Behavior<Command> onControl(NodeCommand command) {
     switch (command) {
-      case BEGIN -> rounds(new RoundsCore.Event.Began());
-      case END -> rounds(new RoundsCore.Event.Ending());
+      case BEGIN -> happened(new HubCore.Event.Began());
+      case END -> happened(new HubCore.Event.Ending());
       case LEAVE -> {
-        timers.cancel(Command.Timer.ROUNDS);
+        timers.cancelAll();
         unfinished = buffers.size();
         buffers
             .values()

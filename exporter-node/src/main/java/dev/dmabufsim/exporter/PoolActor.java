@@ -22,6 +22,10 @@ final class PoolActor extends AbstractBehavior<PoolActor.Command> {
     /** A buffer wants memory. */
     record Lend(int buffer, long bytes, ActorRef<BufferActor.Command> replyTo) implements Command {}
 
+    /** A buffer's content is to go to other memory. */
+    record Move(int segment, long bytes, long epoch, ActorRef<BufferActor.Command> replyTo)
+        implements Command {}
+
     /** The run is over: look through everything, then say so. */
     record Finish(Runnable done) implements Command {}
   }
@@ -45,6 +49,7 @@ final class PoolActor extends AbstractBehavior<PoolActor.Command> {
         .onMessage(Command.Take.class, this::onTake)
         .onMessage(Command.Replace.class, m -> guarded(() -> pool.replace(m.handover())))
         .onMessage(Command.Lend.class, m -> guarded(() -> lend(m)))
+        .onMessage(Command.Move.class, m -> guarded(() -> move(m)))
         .onMessage(Command.Finish.class, m -> guarded(() -> finish(m)))
         .build();
   }
@@ -72,6 +77,10 @@ final class PoolActor extends AbstractBehavior<PoolActor.Command> {
 
   private void lend(Command.Lend m) throws IOException {
     m.replyTo().tell(new BufferActor.Command.Lent(pool.lend(m.buffer(), m.bytes())));
+  }
+
+  private void move(Command.Move m) throws IOException {
+    m.replyTo().tell(new BufferActor.Command.Moved(m.epoch(), pool.move(m.segment(), m.bytes())));
   }
 
   private void finish(Command.Finish m) throws IOException {

@@ -6,19 +6,24 @@ import dev.dmabufsim.common.message.ImporterMessage.Failure;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
 /** Gathers answers for attachments into one reply for each call, and records what was done. */
 final class Replies {
-  private record Key(int process, long call) implements Comparable<Key> {
-    @Override
-    public int compareTo(Key o) {
-      int byProcess = Integer.compare(process, o.process);
-      return byProcess != 0 ? byProcess : Long.compare(call, o.call);
+  /** A call, as whoever made it numbers it. */
+  record Call(int process, long call, Operation operation) {
+    Call(BufferEvent.Called e) {
+      this(e.process(), e.call(), e.operation());
     }
   }
+
+  private static final Comparator<Call> ORDER =
+      Comparator.comparingInt(Call::process)
+          .thenComparingLong(Call::call)
+          .thenComparing(Call::operation);
 
   private static final class Answer {
     final List<Integer> done = new ArrayList<>();
@@ -26,77 +31,75 @@ final class Replies {
     final List<SgTable> tables = new ArrayList<>();
   }
 
-  private final Map<Key, Answer> answers = new TreeMap<>();
-  private final List<Integer> operated = new ArrayList<>();
-  private final List<Integer> illegal = new ArrayList<>();
+  private final Map<Call, Answer> answers = new TreeMap<>(ORDER);
+  private final Map<Operation, List<Integer>> operated = new TreeMap<>();
+  private final Map<Operation, List<Integer>> illegal = new TreeMap<>();
   private final Map<Errno, List<Integer>> unreachable = new TreeMap<>();
 
-  private Answer answer(int process, long call) {
-    return answers.computeIfAbsent(new Key(process, call), k -> new Answer());
+  private Answer answer(Call call) {
+    return answers.computeIfAbsent(call, k -> new Answer());
   }
 
   /** It was done now. */
-  void done(int process, long call, int id) {
-    answer(process, call).done.add(id);
-    operated.add(id);
+  void done(Call call, int id) {
+    answer(call).done.add(id);
+    operated.computeIfAbsent(call.operation(), k -> new ArrayList<>()).add(id);
   }
 
   /** It was mapped now. */
-  void mapped(int process, long call, SgTable table) {
-    answer(process, call).tables.add(table);
-    done(process, call, table.attachment());
+  void mapped(Call call, SgTable table) {
+    answer(call).tables.add(table);
+    done(call, table.attachment());
   }
 
   /** It was done before, and the answer was lost. */
-  void again(int process, long call, int id) {
-    answer(process, call).done.add(id);
+  void again(Call call, int id) {
+    answer(call).done.add(id);
   }
 
   /** It was mapped before, and the answer was lost. */
-  void mappedAgain(int process, long call, SgTable table) {
-    answer(process, call).tables.add(table);
-    again(process, call, table.attachment());
+  void mappedAgain(Call call, SgTable table) {
+    answer(call).tables.add(table);
+    again(call, table.attachment());
   }
 
   /** It failed. */
-  void failed(int process, long call, int id, Errno errno) {
-    answer(process, call).failed.add(new Failure(id, errno));
+  void failed(Call call, int id, Errno errno) {
+    answer(call).failed.add(new Failure(id, errno));
   }
 
   /** It was not legal, and failed with EINVAL. */
-  void illegal(int process, long call, int id) {
-    failed(process, call, id, Errno.EINVAL);
-    illegal.add(id);
+  void illegal(Call call, int id) {
+    failed(call, id, Errno.EINVAL);
+    illegal.computeIfAbsent(call.operation(), k -> new ArrayList<>()).add(id);
   }
 
   /** It failed, and always will. */
-  void unreachable(int process, long call, int id, Errno errno) {
-    failed(process, call, id, errno);
+  void unreachable(Call call, int id, Errno errno) {
+    failed(call, id, errno);
     unreachable.computeIfAbsent(errno, k -> new ArrayList<>()).add(id);
   }
 
   /** Turns everything gathered into effects. */
-  void flush(Operation operation, BufferState state, List<BufferEffect> effects) {
+  void flush(BufferState state, List<BufferEffect> effects) {
     int buffer = state.settings().id();
-    if (!operated.isEmpty()) {
-      effects.add(
-          new BufferEffect.Note(
-              new HistoryEvent.Operated(operation, buffer, state.epoch(), List.copyOf(operated))));
-    }
-    if (!illegal.isEmpty()) {
-      effects.add(
-          new BufferEffect.Note(
-              new HistoryEvent.IllegalCall(operation, buffer, List.copyOf(illegal))));
-    }
+    operated.forEach((operation, ids) ->
+        effects.add(
+            new BufferEffect.Note(
+                new HistoryEvent.Operated(operation, buffer, state.epoch(), List.copyOf(ids)))));
+    illegal.forEach((operation, ids) ->
+        effects.add(
+            new BufferEffect.Note(
+                new HistoryEvent.IllegalCall(operation, buffer, List.copyOf(ids)))));
     unreachable.forEach((errno, ids) ->
         effects.add(
             new BufferEffect.Note(new HistoryEvent.MapRefused(buffer, errno, List.copyOf(ids)))));
-    answers.forEach((key, answer) ->
+    answers.forEach((call, answer) ->
         effects.add(
             new BufferEffect.Reply(
-                key.process,
-                key.call,
-                operation,
+                call.process(),
+                call.call(),
+                call.operation(),
                 List.copyOf(answer.done),
                 List.copyOf(answer.failed),
                 List.copyOf(answer.tables))));

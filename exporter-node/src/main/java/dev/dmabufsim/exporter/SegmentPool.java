@@ -2,6 +2,8 @@ package dev.dmabufsim.exporter;
 
 import dev.dmabufsim.common.fabric.Canary;
 import dev.dmabufsim.common.fabric.Fabric;
+import dev.dmabufsim.common.fabric.SegmentDescriptor;
+import dev.dmabufsim.common.fabric.SegmentMemory;
 import dev.dmabufsim.common.history.History;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.history.HistoryEvent.Foreign;
@@ -12,6 +14,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.zip.CRC32C;
 
 /**
  * The memory of an exporter node, and who owns it: a buffer, or its next owner, the
@@ -21,6 +24,9 @@ import java.util.Map;
  * a late access lands in somebody else's memory if it lands at all. A restored buffer gets the
  * memory that has been with its tenant for longest; before that the tenant looks through all of it
  * for bytes that he did not write.
+ *
+ * <p>A segment's owner word says at any time whose it is: whoever comes late reads there what he
+ * has run into. It is written before the next owner's content is.
  *
  * <p>Used by one thread; its operations fill and read whole segments and so take up to
  * milliseconds.
@@ -37,6 +43,9 @@ final class SegmentPool {
    */
   record Handover(long bytes, long generation, int buffer, long epoch) {}
 
+  /** A move's content is copied in pieces of this size. */
+  private static final int COPY_BYTES = 1 << 20;
+
   private final Fabric fabric;
   private final History history;
   private final int firstSegment;
@@ -45,6 +54,14 @@ final class SegmentPool {
 
   /** What a buffer is given. */
   record Lease(int segment, long generation) {}
+
+  /**
+   * Where a move's content is now.
+   *
+   * @param before checksum of what was read where it was
+   * @param after checksum of what is read where it is
+   */
+  record Copied(Lease lease, long before, long after) {}
 
   /**
    * An empty pool.
@@ -96,21 +113,55 @@ final class SegmentPool {
 
   /** Gives a buffer the memory of the longest tenancy, after its tenant has looked it through. */
   Lease lend(int buffer, long bytes) throws IOException {
-    Tenancy oldest = null;
-    for (Tenancy t : tenants) {
-      if (t.bytes() == bytes) {
-        oldest = t;
-        break;
+    int segment = vacate(bytes);
+    long generation = fabric.control().nextGeneration();
+    content(segment, bytes, generation, buffer);
+    return new Lease(segment, generation);
+  }
+
+  /**
+   * Copies a buffer's content to memory that it gets instead. The bytes go through memory of this
+   * process's own, which is what is summed up: a checksum of mapped memory would crash the JVM if
+   * that were severed.
+   *
+   * @throws InternalError if the memory was severed
+   */
+  Copied move(int from, long bytes) throws IOException {
+    int to = vacate(bytes);
+    long generation = fabric.control().nextGeneration();
+    CRC32C before = new CRC32C();
+    CRC32C after = new CRC32C();
+    byte[] own = new byte[(int) Math.min(bytes, COPY_BYTES)];
+    MemorySegment buffer = MemorySegment.ofArray(own);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment source = fabric.mapSegment(from, bytes, arena).data();
+      SegmentMemory target = fabric.mapSegment(to, bytes, arena);
+      target.owner(generation);
+      for (long at = 0; at < bytes; at += own.length) {
+        int count = (int) Math.min(own.length, bytes - at);
+        MemorySegment.copy(source, at, buffer, 0, count);
+        before.update(own, 0, count);
+        MemorySegment.copy(buffer, 0, target.data(), at, count);
+      }
+      for (long at = 0; at < bytes; at += own.length) {
+        int count = (int) Math.min(own.length, bytes - at);
+        MemorySegment.copy(target.data(), at, buffer, 0, count);
+        after.update(own, 0, count);
       }
     }
-    if (oldest == null) {
-      return export(buffer, bytes);
+    return new Copied(new Lease(to, generation), before.getValue(), after.getValue());
+  }
+
+  /** Memory that nobody uses: the oldest tenant moves out, or it is new. */
+  private int vacate(long bytes) throws IOException {
+    for (Tenancy tenancy : tenants) {
+      if (tenancy.bytes() == bytes) {
+        tenants.remove(tenancy);
+        inspect(tenancy);
+        return tenancy.segment();
+      }
     }
-    tenants.remove(oldest);
-    inspect(oldest);
-    long generation = fabric.control().nextGeneration();
-    content(oldest.segment(), bytes, generation, buffer);
-    return new Lease(oldest.segment(), generation);
+    return create(bytes);
   }
 
   /** Every tenant looks through his memory a last time. */
@@ -126,25 +177,36 @@ final class SegmentPool {
     return segment;
   }
 
+  /**
+   * Says whose a segment is.
+   *
+   * @param owner a generation, or one of the numbers of {@link SegmentDescriptor}
+   */
+  static void own(Fabric fabric, int segment, long bytes, long owner) throws IOException {
+    try (Arena arena = Arena.ofConfined()) {
+      fabric.mapSegment(segment, bytes, arena).owner(owner);
+    }
+  }
+
   private static Tenancy rent(Fabric fabric, int segment, long bytes) throws IOException {
     long generation = fabric.control().nextGeneration();
-    fill(fabric, segment, bytes, Canary.word0(Canary.TAG_TENANT, generation), Canary.word1(0, 0));
+    long word0 = Canary.word0(Canary.TAG_TENANT, generation);
+    fill(fabric, segment, bytes, generation, word0, Canary.word1(0, 0));
     return new Tenancy(segment, generation, bytes);
   }
 
   private void content(int segment, long bytes, long generation, int buffer) throws IOException {
-    fill(
-        fabric,
-        segment,
-        bytes,
-        Canary.word0(Canary.TAG_EXPORTER, generation),
-        Canary.word1(buffer, 0));
+    long word0 = Canary.word0(Canary.TAG_EXPORTER, generation);
+    fill(fabric, segment, bytes, generation, word0, Canary.word1(buffer, 0));
   }
 
-  private static void fill(Fabric fabric, int segment, long bytes, long word0, long word1)
+  private static void fill(
+      Fabric fabric, int segment, long bytes, long owner, long word0, long word1)
       throws IOException {
     try (Arena arena = Arena.ofConfined()) {
-      Canary.fill(fabric.mapSegment(segment, bytes, arena).data(), word0, word1);
+      SegmentMemory memory = fabric.mapSegment(segment, bytes, arena);
+      memory.owner(owner);
+      Canary.fill(memory.data(), word0, word1);
     }
   }
 

@@ -4,45 +4,88 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.ExporterKind;
-import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.contract.RevokeCause;
+import dev.dmabufsim.common.driver.ImporterOffer;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 final class AttachRulesTest {
+  private static final ImporterOffer PINNED = ImporterOffer.DYNAMIC.invalidateMappings(false);
+  private static final ImporterOffer FAR = ImporterOffer.DYNAMIC.peer2peer(false);
+  private static final ImporterOffer STATIC = ImporterOffer.DYNAMIC.asStatic();
+
   private static Errno decide(
-      ImporterKind importer, boolean revoked, Errno unreachable, boolean sameFabric) {
-    return AttachRules.decide(ExporterKind.VFIO_PCI, importer, revoked, unreachable, sameFabric);
+      ExporterKind exporter, ImporterOffer importer, boolean revoked, Errno unreachable) {
+    return AttachRules.decide(
+        exporter, AttachRules.forced(exporter, List.of()), importer, revoked, unreachable, true);
+  }
+
+  private static Errno vfio(ImporterOffer importer, boolean revoked, Errno unreachable) {
+    return decide(ExporterKind.VFIO_PCI, importer, revoked, unreachable);
   }
 
   @ParameterizedTest
-  @EnumSource(ImporterKind.class)
-  void whoCannotBeRevokedIsRefusedAndNobodyElse(ImporterKind kind) {
-    assertThat(decide(kind, false, null, true))
-        .isEqualTo(kind == ImporterKind.RDMA_PINNED ? Errno.EOPNOTSUPP : Errno.OK);
+  @EnumSource(
+      value = ExporterKind.class,
+      names = {"VFIO_PCI", "RDMA_MMIO"})
+  void whoCannotBeRevokedIsRefusedByADeviceThatOnlyKnowsForce(ExporterKind exporter) {
+    assertThat(decide(exporter, ImporterOffer.DYNAMIC, false, null)).isEqualTo(Errno.OK);
+    assertThat(decide(exporter, PINNED, false, null)).isEqualTo(Errno.EOPNOTSUPP);
   }
 
   @ParameterizedTest
-  @EnumSource(value = ImporterKind.class, names = "RDMA_PINNED", mode = EnumSource.Mode.EXCLUDE)
-  void revokedMemoryIsEnodev(ImporterKind kind) {
-    assertThat(decide(kind, true, null, true)).isEqualTo(Errno.ENODEV);
+  @EnumSource(
+      value = ExporterKind.class,
+      names = {"GPU_VRAM", "SYSTEM_HEAP", "UDMABUF"})
+  void whoCannotBeRevokedIsWelcomeWhereMemoryIsNotTakenByForce(ExporterKind exporter) {
+    for (ImporterOffer offer : List.of(PINNED, FAR, STATIC)) {
+      assertThat(decide(exporter, offer, false, null)).isEqualTo(Errno.OK);
+    }
+  }
+
+  @Test
+  void aGpuAsksForRevocabilityOnlyIfItIsGoingToBeUnplugged() {
+    List<RevokeCause> moves = List.of(RevokeCause.EVICTION, RevokeCause.MIGRATION);
+    assertThat(AttachRules.forced(ExporterKind.GPU_VRAM, moves)).isFalse();
+    assertThat(AttachRules.forced(ExporterKind.GPU_VRAM, List.of(RevokeCause.HOT_UNPLUG))).isTrue();
   }
 
   @ParameterizedTest
-  @EnumSource(ImporterKind.class)
-  void memoryOfAnotherHostIsBusyWhoeverAsks(ImporterKind kind) {
-    assertThat(decide(kind, true, Errno.EOPNOTSUPP, false)).isEqualTo(Errno.EBUSY);
+  @EnumSource(
+      value = ExporterKind.class,
+      names = {"VFIO_PCI", "RDMA_MMIO"})
+  void deviceMemoryIsOnlyForThoseWhoDoPeerToPeer(ExporterKind exporter) {
+    assertThat(decide(exporter, FAR, false, null)).isEqualTo(Errno.EOPNOTSUPP);
+    assertThat(decide(exporter, STATIC, false, null)).isEqualTo(Errno.EOPNOTSUPP);
+  }
+
+  @Test
+  void revokedMemoryIsEnodevAtAttachOnlyWhereTheDriverLooks() {
+    assertThat(vfio(ImporterOffer.DYNAMIC, true, null)).isEqualTo(Errno.ENODEV);
+    assertThat(decide(ExporterKind.RDMA_MMIO, ImporterOffer.DYNAMIC, true, null))
+        .as("an RDMA exporter does not check; map does")
+        .isEqualTo(Errno.OK);
+  }
+
+  @ParameterizedTest
+  @EnumSource(ExporterKind.class)
+  void memoryOfAnotherHostIsBusyWhoeverAsks(ExporterKind exporter) {
+    for (ImporterOffer offer : List.of(ImporterOffer.DYNAMIC, PINNED, FAR, STATIC)) {
+      assertThat(AttachRules.decide(exporter, true, offer, true, Errno.EOPNOTSUPP, false))
+          .isEqualTo(Errno.EBUSY);
+    }
   }
 
   @Test
   void aDeviceThatCannotReachTheMemoryIsToldSoBeforeItsKindAndTheFlagAreLookedAt() {
-    assertThat(decide(ImporterKind.IOMMUFD, true, Errno.EOPNOTSUPP, true))
-        .isEqualTo(Errno.EOPNOTSUPP);
-    assertThat(decide(ImporterKind.RDMA_PINNED, false, Errno.EBUSY, true)).isEqualTo(Errno.EBUSY);
+    assertThat(vfio(ImporterOffer.DYNAMIC, true, Errno.EOPNOTSUPP)).isEqualTo(Errno.EOPNOTSUPP);
+    assertThat(vfio(PINNED, false, Errno.EBUSY)).isEqualTo(Errno.EBUSY);
   }
 
   @Test
   void whoCannotBeRevokedIsToldFirstThatTheMemoryIsRevokedAsVfioDoes() {
-    assertThat(decide(ImporterKind.RDMA_PINNED, true, null, true)).isEqualTo(Errno.ENODEV);
+    assertThat(vfio(PINNED, true, null)).isEqualTo(Errno.ENODEV);
   }
 }

@@ -48,7 +48,9 @@ final class BufferBoundTest {
 
     switch (iommu) {
       case PROMPT -> assertThat(outcomes).containsKeys(RevokeOutcome.ACKED, RevokeOutcome.BLOCKED);
-      case SLOW, STUCK -> assertThat(outcomes).containsOnlyKeys(RevokeOutcome.values());
+      case SLOW, STUCK ->
+          assertThat(outcomes)
+              .containsOnlyKeys(RevokeOutcome.ACKED, RevokeOutcome.BLOCKED, RevokeOutcome.SEVERED);
       case SILENT -> assertThat(outcomes).containsOnlyKeys(RevokeOutcome.SEVERED);
     }
   }

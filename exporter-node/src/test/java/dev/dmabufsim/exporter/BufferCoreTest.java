@@ -17,9 +17,12 @@ import static dev.dmabufsim.exporter.BufferDriver.SEGMENT;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.dmabufsim.common.contract.Contract;
+import dev.dmabufsim.common.contract.FenceUsage;
 import dev.dmabufsim.common.contract.RevokeOutcome;
+import dev.dmabufsim.common.driver.ImporterOffer;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.exporter.BufferEffect.CloseBuffer;
 import dev.dmabufsim.exporter.BufferEffect.Complete;
@@ -27,6 +30,7 @@ import dev.dmabufsim.exporter.BufferEffect.Invalidate;
 import dev.dmabufsim.exporter.BufferEffect.MapSlots;
 import dev.dmabufsim.exporter.BufferEffect.Note;
 import dev.dmabufsim.exporter.BufferEffect.Reply;
+import dev.dmabufsim.exporter.BufferEffect.Report;
 import dev.dmabufsim.exporter.BufferEffect.Sever;
 import dev.dmabufsim.exporter.BufferEffect.UnmapSlots;
 import dev.dmabufsim.exporter.BufferEffect.WakeAt;
@@ -59,7 +63,11 @@ final class BufferCoreTest {
       assertThat(b.effects(MapSlots.class))
           .containsExactly(
               new MapSlots(
-                  0, List.of(new SlotRequest(1, key, PROCESS), new SlotRequest(2, key, PROCESS))));
+                  0,
+                  contract.enforced(),
+                  List.of(
+                      new SlotRequest(1, key, PROCESS, SlotUse.DMA),
+                      new SlotRequest(2, key, PROCESS, SlotUse.DMA))));
 
       b.slotsMapped(1, 2);
 
@@ -78,7 +86,7 @@ final class BufferCoreTest {
     @Test
     void mapIsAnsweredEnomemWhenTheIommuHasNoSlotAndMayBeTriedAgain() {
       BufferDriver b = buffer().attach(PROCESS, 1).call(MAP, 1);
-      b.happens(new BufferEvent.SlotsMapped(0, List.of(), List.of(1)));
+      b.happens(new BufferEvent.SlotsMapped(0, SlotUse.DMA, List.of(), List.of(1)));
       assertThat(b.answer(1)).isEqualTo(ENOMEM);
 
       assertThat(b.call(MAP, 1).slotsMapped(1).answer(1)).isEqualTo(OK);
@@ -103,7 +111,7 @@ final class BufferCoreTest {
       assertThat(b.effects(UnmapSlots.class))
           .containsExactly(new UnmapSlots(List.of(b.mapping(1))));
       // The IOMMU had not heard of the revoke when it answered.
-      b.happens(new BufferEvent.SlotsMapped(0, List.of(b.table(1)), List.of()));
+      b.happens(new BufferEvent.SlotsMapped(0, SlotUse.DMA, List.of(b.table(1)), List.of()));
       assertThat(b.effects()).isEmpty();
       assertThat(b.state.mapped()).isZero();
     }
@@ -283,7 +291,7 @@ final class BufferCoreTest {
       assertThat(b.call(PROCESS, illegal, UNPIN, 1).answer(1)).isEqualTo(EINVAL);
 
       BufferDriver full = buffer().attach(PROCESS, 1).call(MAP, 1);
-      full.happens(new BufferEvent.SlotsMapped(0, List.of(), List.of(1)));
+      full.happens(new BufferEvent.SlotsMapped(0, SlotUse.DMA, List.of(), List.of(1)));
       assertThat(full.call(PROCESS, full.lastCall(), MAP, 1).answer(1)).isEqualTo(ENOMEM);
     }
 
@@ -310,7 +318,7 @@ final class BufferCoreTest {
     @EnumSource(value = Contract.class, names = "V2", mode = EnumSource.Mode.EXCLUDE)
     void isAskedAgainOfThoseWhoStillOweSomething(Contract contract) {
       BufferDriver b = buffer(contract).mapped(4, 1, 2).mapped(5, 3).revoke();
-      b.answered(3).slotsUnmapped(3).fenced(1);
+      b.answered(3).slotsUnmapped(3).returnedWith(FenceUsage.KERNEL, 1);
 
       assertThat(b.after(RETRY).effects(Invalidate.class))
           .containsExactly(new Invalidate(4, 1, List.of(1, 2)));
@@ -328,14 +336,15 @@ final class BufferCoreTest {
     }
 
     @Test
-    void aRevokeOfWhatIsRevokedChangesNothing() {
+    void aRevokeOfWhatIsRevokedChangesNothingAndWhoAskedIsTold() {
       BufferDriver b = buffer().mapped(PROCESS, 1).revoke();
       BufferState revoking = b.state;
       assertThat(b.revoke().effects()).isEmpty();
       assertThat(b.state).isEqualTo(revoking);
 
       b.answered(1).slotsUnmapped(1);
-      assertThat(b.revoke().effects()).isEmpty();
+      assertThat(b.effects(Report.class)).containsExactly(new Report(true));
+      assertThat(b.revoke().effects()).containsExactly(new Report(true));
       assertThat(b.state.epoch()).isEqualTo(1);
     }
 
@@ -345,14 +354,15 @@ final class BufferCoreTest {
       List<Integer> one = List.of(1);
 
       for (long epoch : new long[] {0, 2, -1, Long.MAX_VALUE}) {
-        assertThat(b.progress(epoch, one, one, one).effects()).isEmpty();
+        assertThat(b.progress(epoch, one, one).effects()).isEmpty();
+        assertThat(b.noted(HistoryEvent.Dropped.class)).hasSize(1);
       }
       assertThat(b.answered(1).slotsUnmapped(1).completed()).isEqualTo(RevokeOutcome.ACKED);
     }
 
     @Test
     void aBufferWithoutAttachmentsIsRevokedAtOnce() {
-      assertThat(buffer(Contract.V2).revoke().completed()).isEqualTo(RevokeOutcome.ACKED);
+      assertThat(buffer(Contract.V2).revoke().completed()).isEqualTo(RevokeOutcome.ASSUMED);
       assertThat(buffer(Contract.V7).revoke().completed()).isEqualTo(RevokeOutcome.ACKED);
       assertThat(buffer(Contract.ENFORCED).revoke().effects(CloseBuffer.class)).hasSize(1);
     }
@@ -363,34 +373,89 @@ final class BufferCoreTest {
     @Test
     void v2WaitsForCallbacksToReturnAndForNothingElse() {
       BufferDriver b = buffer(Contract.V2).mapped(4, 1).mapped(5, 2).revoke();
-      assertThat(b.returned(1).effects(Complete.class)).isEmpty();
+      assertThat(b.returnedWith(FenceUsage.KERNEL, 1).effects(Complete.class)).isEmpty();
 
-      assertThat(b.returned(2).completed()).isEqualTo(RevokeOutcome.ACKED);
+      assertThat(b.returned(2).completed()).isEqualTo(RevokeOutcome.ASSUMED);
+    }
+
+    @Test
+    void v3WaitsForKernelFencesAndMissesAllOthers() {
+      BufferDriver b = buffer(Contract.V3).mapped(PROCESS, 1, 2, 3, 4).revoke();
+      b.returnedWith(FenceUsage.BOOKKEEP, 1).returnedWith(FenceUsage.READ, 2);
+      b.returnedWith(FenceUsage.WRITE, 3);
+      assertThat(b.returnedWith(FenceUsage.KERNEL, 4).effects(Complete.class)).isEmpty();
+
+      assertThat(b.signalled(4).completed()).isEqualTo(RevokeOutcome.ASSUMED);
+      assertThat(b.state.mapped()).isEqualTo(4);
+    }
+
+    @ParameterizedTest
+    @EnumSource(FenceUsage.class)
+    void v4WaitsForFencesOfEveryUsageAndForNoUnmap(FenceUsage usage) {
+      BufferDriver b = buffer(Contract.V4).mapped(PROCESS, 1).revoke();
+      assertThat(b.returnedWith(usage, 1).effects(Complete.class)).isEmpty();
+
+      assertThat(b.signalled(1).completed()).isEqualTo(RevokeOutcome.ASSUMED);
+      assertThat(b.state.mapped()).isEqualTo(1);
+    }
+
+    @Test
+    void v5GrantsUnmapsOneSecondFromWhenFencesAreDoneAndThenGoesOn() {
+      BufferDriver b = buffer(Contract.V5).mapped(PROCESS, 1).revoke();
+      b.returnedWith(FenceUsage.BOOKKEEP, 1);
+      b.after(5 * Contract.ONE_SECOND_NANOS);
+      assertThat(b.effects(Complete.class)).as("no bound for fences").isEmpty();
+
+      b.signalled(1);
+      assertThat(b.after(Contract.ONE_SECOND_NANOS - 1).effects(Complete.class)).isEmpty();
+      assertThat(b.after(1).completed()).isEqualTo(RevokeOutcome.ASSUMED);
+      assertThat(b.state.mapped()).isEqualTo(1);
+    }
+
+    @Test
+    void v5IsAckedWhenEveryUnmapComesWithinTheSecond() {
+      BufferDriver b = buffer(Contract.V5).mapped(PROCESS, 1).revoke();
+      b.returnedWith(FenceUsage.BOOKKEEP, 1).signalled(1).after(Contract.ONE_SECOND_NANOS / 2);
+
+      assertThat(b.unmapped(1).slotsUnmapped(1).completed()).isEqualTo(RevokeOutcome.ACKED);
     }
 
     @Test
     void v7WaitsForEveryFenceAndThenForEveryUnmap() {
       BufferDriver b = buffer(Contract.V7).mapped(PROCESS, 1, 2).attach(PROCESS, 3).revoke();
-      assertThat(b.returned(1, 2, 3).effects(Complete.class)).isEmpty();
+      assertThat(b.returnedWith(FenceUsage.READ, 2).effects(Complete.class)).isEmpty();
       assertThat(b.answered(1, 3).effects(Complete.class)).isEmpty();
       assertThat(b.slotsUnmapped(1).effects(Complete.class)).isEmpty();
-      assertThat(b.fenced(2).effects(Complete.class)).isEmpty();
-      assertThat(b.answered(2).effects(Complete.class)).as("slot 2 is not closed").isEmpty();
+      assertThat(b.signalled(2).effects(Complete.class)).isEmpty();
+      assertThat(b.unmapped(2).effects(Complete.class)).as("slot 2 is not closed").isEmpty();
 
       assertThat(b.slotsUnmapped(2).completed()).isEqualTo(RevokeOutcome.ACKED);
     }
 
     @Test
+    void v7IsCompleteWithTheLastFenceIfTheUnmapCameBefore() {
+      // May an importer unmap while its own fences are outstanding? Here it may.
+      BufferDriver b = buffer(Contract.V7).mapped(PROCESS, 1).revoke();
+      b.returnedWith(FenceUsage.BOOKKEEP, 1).unmapped(1);
+      assertThat(b.slotsUnmapped(1).effects(Complete.class)).isEmpty();
+
+      assertThat(b.signalled(1).completed()).isEqualTo(RevokeOutcome.ACKED);
+    }
+
+    @Test
     void v7CountsAnUnmapThatIsCalledAndNotReported() {
-      BufferDriver b = buffer(Contract.V7).mapped(PROCESS, 1).revoke().fenced(1);
+      BufferDriver b = buffer(Contract.V7).mapped(PROCESS, 1).revoke().returned(1);
 
       assertThat(b.call(UNMAP, 1).effects(Complete.class)).isEmpty();
       assertThat(b.slotsUnmapped(1).completed()).isEqualTo(RevokeOutcome.ACKED);
     }
 
-    @Test
-    void v7WaitsForEverForAnImporterThatIsDead() {
-      BufferDriver b = buffer(Contract.V7).mapped(PROCESS, 1).revoke().died(PROCESS);
+    @ParameterizedTest
+    @EnumSource(
+        value = Contract.class,
+        names = {"V4", "V5", "V7"})
+    void aDeadImporterThatWasMappedIsWaitedForForEver(Contract contract) {
+      BufferDriver b = buffer(contract).mapped(PROCESS, 1).revoke().died(PROCESS);
       assertThat(b.effects(Complete.class)).isEmpty();
 
       for (int i = 0; i < 1000; i++) {
@@ -398,18 +463,42 @@ final class BufferCoreTest {
       }
     }
 
-    @Test
-    void v2DoesNotWaitForTheCallbackOfADeadProcess() {
-      BufferDriver b = buffer(Contract.V2).mapped(4, 1).mapped(5, 2).revoke().returned(1);
+    @ParameterizedTest
+    @EnumSource(
+        value = Contract.class,
+        names = {"V2", "V3"})
+    void aDeadImportersCallbackReturnsAndItsBookkeepFenceIsMissed(Contract contract) {
+      BufferDriver b = buffer(contract).mapped(4, 1).mapped(5, 2).revoke().returned(1);
 
-      assertThat(b.died(5).completed()).isEqualTo(RevokeOutcome.ACKED);
+      assertThat(b.died(5).completed()).isEqualTo(RevokeOutcome.ASSUMED);
     }
 
     @Test
-    void aDetachedAttachmentIsWaitedForNoMore() {
+    void v7DoesNotWaitForADeadImporterThatWasNotMapped() {
+      BufferDriver b = buffer(Contract.V7).attach(PROCESS, 1).revoke();
+
+      assertThat(b.died(PROCESS).completed()).isEqualTo(RevokeOutcome.ACKED);
+    }
+
+    @Test
+    void v7HangsInTheRoundAfterTooWhenAnImporterDiesBetweenTwoRevokes() {
+      BufferDriver b = buffer(Contract.V7).mapped(PROCESS, 1).died(PROCESS).revoke();
+
+      assertThat(b.after(100 * ASK).effects(Complete.class)).isEmpty();
+    }
+
+    @Test
+    void aDetachedAttachmentIsWaitedForNoMoreOnceItsFencesHaveSignalled() {
       BufferDriver b = buffer(Contract.V7).mapped(PROCESS, 1).revoke();
-      b.call(UNMAP, 1);
-      assertThat(b.effects(Complete.class)).as("its fence has not signalled").isEmpty();
+      b.returnedWith(FenceUsage.BOOKKEEP, 1).call(UNMAP, 1).slotsUnmapped(1).call(DETACH, 1);
+      assertThat(b.effects(Complete.class)).as("a fence is the buffer's").isEmpty();
+
+      assertThat(b.signalled(1).completed()).isEqualTo(RevokeOutcome.ACKED);
+    }
+
+    @Test
+    void aDetachStandsForAReturn() {
+      BufferDriver b = buffer(Contract.V7).attach(PROCESS, 1).revoke();
 
       assertThat(b.call(DETACH, 1).completed()).isEqualTo(RevokeOutcome.ACKED);
     }
@@ -423,6 +512,46 @@ final class BufferCoreTest {
 
       assertThat(b.effects(Invalidate.class)).hasSize(1);
       assertThat(b.state.revoke()).isNotNull();
+    }
+  }
+
+  @Nested
+  final class WhoCannotBeTold {
+    private static final ImporterOffer PINNED =
+        ImporterOffer.DYNAMIC.invalidateMappings(false).pins(true);
+
+    @ParameterizedTest
+    @EnumSource(Contract.class)
+    void isSkippedByTheInvalidation(Contract contract) {
+      BufferDriver b =
+          buffer(contract)
+              .attach(PROCESS, PINNED, 1)
+              .call(MAP, 1)
+              .slotsMapped(1)
+              .mapped(PROCESS, 2);
+
+      assertThat(b.revoke().effects(Invalidate.class))
+          .containsExactly(new Invalidate(PROCESS, 1, List.of(2)));
+    }
+
+    @Test
+    void keepsItsMappingAndOwesItsUnmapForEverUnderV7() {
+      BufferDriver b = buffer(Contract.V7).attach(PROCESS, PINNED, 1).call(MAP, 1).slotsMapped(1);
+
+      assertThat(b.revoke().after(100 * ASK).effects(Complete.class)).isEmpty();
+      assertThat(b.effects(Invalidate.class)).isEmpty();
+      assertThat(b.call(UNMAP, 1).slotsUnmapped(1).completed()).isEqualTo(RevokeOutcome.ACKED);
+    }
+
+    @Test
+    void isBlockedAtTheDeadlineUnderEnforced() {
+      BufferDriver b =
+          buffer(Contract.ENFORCED).attach(PROCESS, PINNED, 1).call(MAP, 1).slotsMapped(1);
+
+      b.revoke().after(ASK);
+
+      assertThat(b.closed(List.of(1), List.of()).completed()).isEqualTo(RevokeOutcome.BLOCKED);
+      assertThat(b.state.mapped()).isZero();
     }
   }
 
@@ -657,7 +786,7 @@ final class BufferCoreTest {
       BufferDriver b = buffer(Contract.V2).mapped(PROCESS, 1).revoke().returned(1).restored();
       assertThat(b.state.mapped()).isEqualTo(1);
 
-      MappingId old = new MappingId(1, b.state.generation() - 1);
+      MappingId old = new MappingId(1, b.state.generation() - 1, SlotUse.DMA);
       b.answered(1);
 
       assertThat(b.effects(UnmapSlots.class)).containsExactly(new UnmapSlots(List.of(old)));

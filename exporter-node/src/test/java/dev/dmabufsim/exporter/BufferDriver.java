@@ -2,12 +2,20 @@ package dev.dmabufsim.exporter;
 
 import dev.dmabufsim.common.contract.Contract;
 import dev.dmabufsim.common.contract.Errno;
-import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.contract.ExporterKind;
+import dev.dmabufsim.common.contract.FenceUsage;
+import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.contract.RevokeOutcome;
+import dev.dmabufsim.common.driver.ImporterOffer;
+import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.common.message.ExporterMessage.Fence;
+import dev.dmabufsim.common.message.ExporterMessage.Signal;
 import dev.dmabufsim.common.message.ImporterMessage.Failure;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
+import dev.dmabufsim.common.message.Span;
 import dev.dmabufsim.exporter.BufferEffect.Complete;
 import dev.dmabufsim.exporter.BufferEffect.Reply;
 import java.util.ArrayList;
@@ -34,10 +42,14 @@ final class BufferDriver {
   private List<BufferEffect> effects = List.of();
 
   BufferDriver(Contract contract) {
+    this(contract, ExporterKind.VFIO_PCI);
+  }
+
+  BufferDriver(Contract contract, ExporterKind kind) {
     this.invariants = new BufferInvariants(contract);
     this.state =
         BufferState.exported(
-            new BufferState.Settings(BUFFER, BYTES, contract, ASK, BLOCK, RETRY), SEGMENT, 1);
+            new BufferState.Settings(BUFFER, kind, BYTES, contract, ASK, BLOCK, RETRY), SEGMENT, 1);
   }
 
   /** Something happens. */
@@ -51,9 +63,20 @@ final class BufferDriver {
 
   /** Importers of one process attach. */
   BufferDriver attach(int process, Integer... ids) {
-    return happens(
-        new BufferEvent.Attached(
-            process, process << 16, ImporterKind.GPU_DYNAMIC, list(ids), Errno.OK));
+    return attach(process, ImporterOffer.DYNAMIC, ids);
+  }
+
+  /** Importers of one process attach with what they offer. */
+  BufferDriver attach(int process, ImporterOffer offer, Integer... ids) {
+    return attach(importer(process, offer), ids);
+  }
+
+  BufferDriver attach(BufferState.Importer importer, Integer... ids) {
+    return happens(new BufferEvent.Attached(importer, list(ids), Errno.OK, now));
+  }
+
+  static BufferState.Importer importer(int process, ImporterOffer offer) {
+    return new BufferState.Importer(process, process << 16, "gpu-dynamic", offer, false);
   }
 
   /** A call under a new number. */
@@ -63,7 +86,17 @@ final class BufferDriver {
 
   /** A call under a number of the caller's. */
   BufferDriver call(int process, long call, Operation operation, Integer... ids) {
-    return happens(new BufferEvent.Called(process, call, operation, list(ids), now));
+    return call(process, call, operation, operation.locked(), Span.WHOLE, ids);
+  }
+
+  /** A call about a part of the buffer. */
+  BufferDriver call(Operation operation, Span span, Integer... ids) {
+    return call(PROCESS, ++lastCall, operation, operation.locked(), span, ids);
+  }
+
+  BufferDriver call(
+      int process, long call, Operation operation, boolean locked, Span span, Integer... ids) {
+    return happens(new BufferEvent.Called(process, call, operation, locked, span, list(ids), now));
   }
 
   /** The number of the last call. */
@@ -75,13 +108,46 @@ final class BufferDriver {
   BufferDriver slotsMapped(Integer... ids) {
     return happens(
         new BufferEvent.SlotsMapped(
-            state.epoch(), Arrays.stream(ids).map(this::table).toList(), List.of()));
+            state.epoch(), SlotUse.DMA, Arrays.stream(ids).map(this::table).toList(), List.of()));
   }
 
   /** The table that the IOMMU gives that attachment for the memory that the buffer has now. */
   SgTable table(int id) {
+    return table(id, SlotUse.DMA);
+  }
+
+  SgTable table(int id, SlotUse use) {
+    int slot = use == SlotUse.CPU ? 1000 + id : id;
     return new SgTable(
-        id, SgTable.iovaOf(id), BYTES, id, state.segment(), state.generation(), true);
+        id,
+        SgTable.iovaOf(slot),
+        BYTES,
+        slot,
+        state.segment(),
+        state.generation(),
+        state.memory().content(),
+        true,
+        use);
+  }
+
+  /** The IOMMU answers a map for the CPU. */
+  BufferDriver cpuMapped(Integer... ids) {
+    return happens(
+        new BufferEvent.SlotsMapped(
+            state.epoch(),
+            SlotUse.CPU,
+            Arrays.stream(ids).map(id -> table(id, SlotUse.CPU)).toList(),
+            List.of()));
+  }
+
+  /** The IOMMU answers an unmap for the CPU. */
+  BufferDriver cpuUnmapped(Integer... ids) {
+    return happens(
+        new BufferEvent.SlotsUnmapped(
+            Arrays.stream(ids)
+                .map(id -> new MappingId(id, state.generation(), SlotUse.CPU))
+                .toList(),
+            now));
   }
 
   /** The IOMMU answers an unmap of mappings of the memory that the buffer has now. */
@@ -92,7 +158,7 @@ final class BufferDriver {
 
   /** The attachment's mapping of the memory that the buffer has now. */
   MappingId mapping(int id) {
-    return new MappingId(id, state.generation());
+    return new MappingId(id, state.generation(), SlotUse.DMA);
   }
 
   /** Attaches and maps. */
@@ -101,27 +167,75 @@ final class BufferDriver {
   }
 
   BufferDriver revoke() {
-    return happens(new BufferEvent.RevokeRequested(now));
+    return revoke(RevokeCause.RESET);
   }
 
-  /** Callbacks return. */
+  BufferDriver revoke(RevokeCause cause) {
+    return happens(new BufferEvent.RevokeRequested(cause, now));
+  }
+
+  /** Callbacks return, and their importers have no fences. */
   BufferDriver returned(Integer... ids) {
-    return progress(state.epoch(), list(ids), List.of(), List.of());
+    return progress(state.epoch(), list(ids), List.of());
   }
 
-  /** Callbacks return, and fences signal. */
-  BufferDriver fenced(Integer... ids) {
-    return progress(state.epoch(), list(ids), list(ids), List.of());
+  /** Callbacks return with a fence each of that usage. */
+  BufferDriver returnedWith(FenceUsage usage, Integer... ids) {
+    return progress(
+        state.epoch(),
+        list(ids),
+        Arrays.stream(ids).map(id -> new Fence(id, 0, usage)).toList(),
+        List.of(),
+        List.of());
   }
 
-  /** Callbacks return, fences signal, mappings are unmapped. */
+  /** Those fences signal. */
+  BufferDriver signalled(Integer... ids) {
+    return signalled(state.epoch(), Errno.OK, ids);
+  }
+
+  BufferDriver signalled(long epoch, Errno error, Integer... ids) {
+    return progress(
+        epoch,
+        List.of(),
+        List.of(),
+        Arrays.stream(ids).map(id -> new Signal(id, 0, error)).toList(),
+        List.of());
+  }
+
+  /** Mappings are unmapped. */
+  BufferDriver unmapped(Integer... ids) {
+    return progress(state.epoch(), List.of(), list(ids));
+  }
+
+  /** Callbacks return, without fences, and mappings are unmapped. */
   BufferDriver answered(Integer... ids) {
-    return progress(state.epoch(), list(ids), list(ids), list(ids));
+    return progress(state.epoch(), list(ids), list(ids));
   }
 
+  BufferDriver progress(long epoch, List<Integer> returned, List<Integer> unmapped) {
+    return progress(epoch, returned, List.of(), List.of(), unmapped);
+  }
+
+  /** Said by the process whose attachment is named first. */
   BufferDriver progress(
-      long epoch, List<Integer> returned, List<Integer> fenced, List<Integer> unmapped) {
-    return happens(new BufferEvent.Progressed(epoch, returned, fenced, unmapped, now));
+      long epoch,
+      List<Integer> returned,
+      List<Fence> fences,
+      List<Signal> signalled,
+      List<Integer> unmapped) {
+    int process =
+        IntStream.concat(
+                IntStream.concat(
+                    returned.stream().mapToInt(i -> i), unmapped.stream().mapToInt(i -> i)),
+                signalled.stream().mapToInt(Signal::attachment))
+            .mapToObj(state.attachments()::get)
+            .filter(a -> a != null)
+            .map(BufferState.Attachment::process)
+            .findFirst()
+            .orElse(PROCESS);
+    return happens(
+        new BufferEvent.Progressed(process, epoch, returned, fences, signalled, unmapped, now));
   }
 
   BufferDriver died(int process) {
@@ -134,6 +248,22 @@ final class BufferDriver {
 
   BufferDriver severed() {
     return happens(new BufferEvent.Severed(state.epoch(), now));
+  }
+
+  /** The content of a move is in other memory, of a generation higher by one. */
+  BufferDriver copied() {
+    return happens(
+        new BufferEvent.CopiedOut(
+            state.epoch(), state.segment() + 1, state.generation() + 1, 77, 77, now));
+  }
+
+  /** What the last event wrote down, of one kind. */
+  <T extends HistoryEvent> List<T> noted(Class<T> kind) {
+    return effects(BufferEffect.Note.class).stream()
+        .map(BufferEffect.Note::event)
+        .filter(kind::isInstance)
+        .map(kind::cast)
+        .toList();
   }
 
   /** Gives it other memory, of a generation higher by one. */
@@ -181,6 +311,15 @@ final class BufferDriver {
   /** Whether the last event answered nobody. */
   boolean silent() {
     return effects(Reply.class).isEmpty();
+  }
+
+  /** The table with which the last event answered a call for an attachment. */
+  SgTable answeredTable(int id) {
+    return effects(Reply.class).stream()
+        .flatMap(r -> r.tables().stream())
+        .filter(t -> t.attachment() == id)
+        .findFirst()
+        .orElseThrow();
   }
 
   /** How the last event completed the revoke. */

@@ -1,13 +1,22 @@
 package dev.dmabufsim.exporter;
 
 import dev.dmabufsim.common.contract.Contract;
+import dev.dmabufsim.common.contract.FenceUsage;
+import dev.dmabufsim.common.contract.RevokeCause;
+import dev.dmabufsim.common.contract.RevokeCause.After;
 import dev.dmabufsim.common.contract.RevokeOutcome;
+import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.common.message.ExporterMessage.Fence;
+import dev.dmabufsim.common.message.ExporterMessage.Signal;
 import dev.dmabufsim.common.message.ImporterMessage.Failure;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
+import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
 import dev.dmabufsim.exporter.BufferState.Attachment;
 import dev.dmabufsim.exporter.BufferState.Mapping;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -36,16 +45,26 @@ final class BufferInvariants {
     }
   }
 
+  private record FenceKey(int attachment, int index, long epoch) {}
+
+  private static final Set<Operation> MAPS =
+      EnumSet.of(Operation.MAP, Operation.IOMMUFD_MAP, Operation.MMAP, Operation.VMAP);
+
   private final Contract contract;
   private final Set<Long> completed = new HashSet<>();
   private final Set<Integer> dead = new HashSet<>();
   private final Set<Integer> returns = new TreeSet<>();
-  private final Set<Integer> fences = new TreeSet<>();
+  private final Map<FenceKey, FenceUsage> fences = new HashMap<>();
   private final Set<Integer> mappedBefore = new TreeSet<>();
+  private final Set<MappingId> cpuBefore = new HashSet<>();
   private final Set<Integer> saidUnmapped = new TreeSet<>();
   private final Map<Integer, Map<CallKey, Ledger>> callsByAttachment = new HashMap<>();
-  private boolean revoked;
+  private @Nullable RevokeCause cause;
+  private long epoch;
   private boolean revoking;
+  private boolean left;
+  private int segment = BufferDriver.SEGMENT;
+  private long generation = 1;
   private boolean wakeUpSet;
 
   BufferInvariants(Contract contract) {
@@ -63,12 +82,20 @@ final class BufferInvariants {
   /** Checks one step. */
   void check(BufferState before, BufferEvent event, BufferCore.Step step) {
     BufferState after = step.state();
+    boolean begins =
+        event instanceof BufferEvent.RevokeRequested r
+            && cause == null
+            && (r.cause().after() != After.MOVED || holds(before) == 0);
     take(before, event);
     for (BufferEffect effect : step.effects()) {
       check(before, event, after, effect);
     }
-    if (event instanceof BufferEvent.Restored && revoked && !revoking) {
-      revoked = false;
+    must(!begins || epoch > before.epoch(), "a revoke that nothing stands in the way of");
+    if (event instanceof BufferEvent.Restored
+        && cause != null
+        && !revoking
+        && cause.after() == After.RESTORED) {
+      cause = null;
     }
     for (int id : before.attachments().keySet()) {
       if (!after.attachments().containsKey(id)) {
@@ -76,6 +103,12 @@ final class BufferInvariants {
       }
     }
     check(after);
+  }
+
+  private static long holds(BufferState state) {
+    return state.attachments().values().stream()
+        .filter(a -> a.pins() > 0 || (mapped(a) && !a.dynamic()))
+        .count();
   }
 
   private Map<CallKey, Ledger> calls(int attachment) {
@@ -86,19 +119,11 @@ final class BufferInvariants {
   private void take(BufferState before, BufferEvent event) {
     switch (event) {
       case BufferEvent.RevokeRequested e -> {
-        if (!revoked) {
-          revoked = true;
-          revoking = true;
-          owe(before);
+        if (cause != null && cause.after() == After.RESTORED && e.cause().after() == After.DEAD) {
+          cause = e.cause();
         }
       }
-      case BufferEvent.Progressed e -> {
-        if (e.epoch() == before.epoch()) {
-          returns.removeAll(e.returned());
-          fences.removeAll(e.fenced());
-          saidUnmapped.addAll(e.unmapped());
-        }
-      }
+      case BufferEvent.Progressed e -> progressed(before, e);
       case BufferEvent.Called e -> {
         if (!dead.contains(e.process())) {
           e.ids().forEach(id -> called(before.attachments().get(id), e, id));
@@ -108,39 +133,112 @@ final class BufferInvariants {
         dead.add(e.process());
         kernelsOwnCodeReturns(before);
       }
+      case BufferEvent.SlotsUnmapped e -> cpuBefore.removeAll(e.mappings());
       case BufferEvent.Ticked e -> wakeUpSet = false;
       case BufferEvent.Attached e -> {}
       case BufferEvent.SlotsMapped e -> {}
-      case BufferEvent.SlotsUnmapped e -> {}
       case BufferEvent.BufferClosed e -> {}
+      case BufferEvent.CopiedOut e -> {}
       case BufferEvent.Severed e -> {}
       case BufferEvent.Restored e -> {}
+      case BufferEvent.Released e -> {}
     }
+  }
+
+  private void progressed(BufferState before, BufferEvent.Progressed e) {
+    if (dead.contains(e.process())) {
+      return;
+    }
+    if (e.epoch() == before.epoch()) {
+      List<Integer> returned = own(before, e.process(), e.returned());
+      for (Fence f : e.fences()) {
+        if (revoking && returned.contains(f.attachment()) && returns.contains(f.attachment())) {
+          add(f, e.epoch());
+        }
+      }
+      returns.removeAll(returned);
+      saidUnmapped.addAll(own(before, e.process(), e.unmapped()));
+    }
+    for (Signal s : e.signalled()) {
+      Attachment a = before.attachments().get(s.attachment());
+      if (a == null || a.process() == e.process()) {
+        fences.remove(new FenceKey(s.attachment(), s.index(), e.epoch()));
+      }
+    }
+  }
+
+  private static List<Integer> own(BufferState state, int process, List<Integer> ids) {
+    return ids.stream()
+        .filter(id -> state.attachments().containsKey(id))
+        .filter(id -> state.attachments().get(id).process() == process)
+        .toList();
+  }
+
+  /** One takes the place of an earlier one of its context, unless that would be degraded. */
+  private void add(Fence f, long at) {
+    fences
+        .entrySet()
+        .removeIf(held ->
+            held.getKey().attachment() == f.attachment()
+                && held.getKey().index() == f.index()
+                && held.getKey().epoch() < at
+                && f.usage().compareTo(held.getValue()) <= 0);
+    fences.merge(
+        new FenceKey(f.attachment(), f.index(), at),
+        f.usage(),
+        (x, y) -> x.compareTo(y) <= 0 ? x : y);
   }
 
   private void owe(BufferState before) {
     returns.clear();
-    fences.clear();
     mappedBefore.clear();
+    cpuBefore.clear();
     saidUnmapped.clear();
     for (Attachment a : before.attachments().values()) {
-      returns.add(a.id());
-      fences.add(a.id());
-      if (mapped(a)) {
+      // Of who is dead nothing is waited for where a sequence is enforced.
+      if (a.revocable() && !(contract.enforced() && isDead(a))) {
+        returns.add(a.id());
+      }
+      if (a.mapping() instanceof Mapping.Mapped(var _, long _, boolean counted) && counted) {
         mappedBefore.add(a.id());
+      }
+      if (a.cpu().slot() instanceof Mapping.Mapped m) {
+        cpuBefore.add(new MappingId(a.id(), m.table().generation(), SlotUse.CPU));
       }
     }
     kernelsOwnCodeReturns(before);
   }
 
-  /** A dead process's callback is code of the kernel's, and returns; nothing else of it comes. */
+  /**
+   * A dead process's callback is code of the kernel's, and returns; nothing else of it comes, so
+   * that a fence of one that was mapped never signals.
+   */
   private void kernelsOwnCodeReturns(BufferState before) {
-    if (!contract.enforced()) {
-      returns.removeIf(id -> {
-        Attachment a = before.attachments().get(id);
-        return a != null && dead.contains(a.process());
-      });
+    if (contract.enforced()) {
+      fences.keySet().removeIf(f -> isDead(before.attachments().get(f.attachment())));
+      return;
     }
+    returns.removeIf(id -> {
+      Attachment a = before.attachments().get(id);
+      if (!isDead(a)) {
+        return false;
+      }
+      if (mapped(a)) {
+        add(new Fence(id, 0, FenceUsage.BOOKKEEP), epoch);
+      }
+      return true;
+    });
+  }
+
+  private boolean isDead(@Nullable Attachment a) {
+    return a != null && dead.contains(a.process());
+  }
+
+  private static boolean forCpu(Operation operation) {
+    return switch (operation) {
+      case PIN, UNPIN, MAP, UNMAP, IOMMUFD_MAP, DETACH -> false;
+      case BEGIN_CPU_ACCESS, END_CPU_ACCESS, MMAP, MUNMAP, VMAP, VUNMAP -> true;
+    };
   }
 
   private void called(@Nullable Attachment a, BufferEvent.Called e, int id) {
@@ -148,20 +246,32 @@ final class BufferInvariants {
     Ledger ledger = calls(id).computeIfAbsent(key, k -> new Ledger(e.operation()));
     ledger.operation = e.operation();
     ledger.delivered++;
-    if (a == null || a.process() != e.process() || a.lastCall() == e.call()) {
+    if (a == null || a.process() != e.process() || e.locked() != e.operation().locked()) {
       return;
     }
-    boolean pending = a.mapping() instanceof Mapping.Pending;
+    boolean cpu = forCpu(e.operation());
+    if ((cpu ? a.cpu().last() : a.last()).call() == e.call()) {
+      return;
+    }
+    boolean pending = a.mapping() instanceof Mapping.Pending || a.awaited() != null;
     boolean unmapping = a.mapping() instanceof Mapping.Unmapping;
-    if (e.operation() == Operation.DETACH && !mapped(a) && !pending) {
-      List.of(returns, fences, mappedBefore).forEach(owed -> owed.remove(id));
+    boolean held =
+        mapped(a)
+            || pending
+            || a.cpu().mmaps() > 0
+            || a.cpu().vmaps() > 0
+            || a.cpu().slot() instanceof Mapping.Pending;
+    if (e.operation() == Operation.DETACH && !held) {
+      List.of(returns, mappedBefore).forEach(owed -> owed.remove(id));
     }
     // A newer call in place of an outstanding one: its caller has given the older up.
     boolean overtakes =
         switch (e.operation()) {
-          case MAP -> pending || (unmapping && !revoked);
+          case MAP, IOMMUFD_MAP -> pending || (unmapping && cause == null);
           case UNMAP -> unmapping;
           case PIN, UNPIN, DETACH -> false;
+          // The CPU's calls come one after another.
+          case BEGIN_CPU_ACCESS, END_CPU_ACCESS, MMAP, MUNMAP, VMAP, VUNMAP -> true;
         };
     if (overtakes) {
       calls(id)
@@ -169,7 +279,11 @@ final class BufferInvariants {
               its.givenUp |=
                   other.process() == e.process()
                       && other.call() != e.call()
-                      && (its.operation == Operation.MAP || its.operation == Operation.UNMAP));
+                      && (cpu
+                          ? forCpu(its.operation)
+                          : its.operation == Operation.MAP
+                              || its.operation == Operation.IOMMUFD_MAP
+                              || its.operation == Operation.UNMAP));
     }
   }
 
@@ -177,14 +291,23 @@ final class BufferInvariants {
       BufferState before, BufferEvent event, BufferState after, BufferEffect effect) {
     switch (effect) {
       case BufferEffect.Reply e -> checkReply(e);
-      case BufferEffect.Complete e -> checkComplete(before, event, after, e);
       case BufferEffect.Invalidate e -> {
         must(revoking, "invalidated while no revoke is in progress");
-        must(e.epoch() == after.epoch() && !e.ids().isEmpty(), "%s", e);
+        must(e.epoch() == epoch && !e.ids().isEmpty(), "%s", e);
+        must(
+            e.ids().stream().allMatch(id -> before.attachments().get(id).revocable()),
+            "who cannot be told is told: %s",
+            e);
       }
       case BufferEffect.MapSlots e -> {
-        must(!revoked, "slots asked for while revoked");
-        must(e.epoch() == after.epoch() && !e.requests().isEmpty(), "%s", e);
+        must(cause == null, "slots asked for while revoked");
+        must(e.epoch() == epoch && !e.requests().isEmpty(), "%s", e);
+        boolean cpu = e.requests().stream().anyMatch(r -> r.use() == SlotUse.CPU);
+        must(
+            e.requests().stream().allMatch(r -> (r.use() == SlotUse.CPU) == cpu),
+            "one question for CPU and DMA: %s",
+            e);
+        must(e.translated() == (cpu || contract.enforced()), "%s", e);
       }
       case BufferEffect.UnmapSlots e -> must(!e.mappings().isEmpty(), "nothing to unmap");
       case BufferEffect.CloseBuffer e -> {
@@ -197,10 +320,57 @@ final class BufferInvariants {
         must(revoking, "severed while no revoke is in progress");
         must(e.epoch() == after.epoch() && e.segment() == after.segment(), "%s", e);
         boolean undrained = event instanceof BufferEvent.BufferClosed c && !c.undrained().isEmpty();
-        must(undrained || event instanceof BufferEvent.Ticked, "severed at %s", event);
+        must(
+            undrained
+                || event instanceof BufferEvent.Ticked
+                || event instanceof BufferEvent.CopiedOut,
+            "severed at %s",
+            event);
+        must(
+            !moving() || (after.revoke() != null && after.revoke().copied() != null),
+            "severed before the content was saved");
       }
+      case BufferEffect.CopyOut e -> {
+        must(revoking && moving() && e.segment() == before.segment(), "%s", e);
+        must(!left, "copied twice: %s", e);
+        boolean stuck =
+            event instanceof BufferEvent.Ticked
+                || (event instanceof BufferEvent.BufferClosed c && !c.undrained().isEmpty());
+        if (!contract.enforced() || !stuck) {
+          checkLeaves(event, after);
+        }
+        left = true;
+      }
+      case BufferEffect.Disown e -> must(revoking && e.segment() == segment, "%s", e);
+      case BufferEffect.Complete e -> checkComplete(before, event, e);
+      case BufferEffect.HandOver e -> {
+        must(event instanceof BufferEvent.Restored, "handed over late at %s", event);
+        must(e.segment() == before.segment() && completed.contains(e.epoch()), "%s", e);
+      }
+      case BufferEffect.Report e -> must(!revoking, "reported while it is in progress");
       case BufferEffect.WakeAt e -> wakeUpSet = true;
-      case BufferEffect.Note e -> {}
+      case BufferEffect.Note e -> noted(before, e.event());
+    }
+  }
+
+  private boolean moving() {
+    return cause != null && cause.after() == After.MOVED;
+  }
+
+  private void noted(BufferState before, HistoryEvent event) {
+    if (event instanceof HistoryEvent.RevokeRequested e) {
+      must(cause == null, "revoked twice: %s", e);
+      must(e.cause().after() != After.MOVED || holds(before) == 0, "pinned, and moves: %s", e);
+      cause = e.cause();
+      epoch = e.epoch();
+      revoking = true;
+      left = false;
+      owe(before);
+    }
+    if (event instanceof HistoryEvent.Restored e) {
+      must(!revoking, "restored in the middle of a revoke: %s", e);
+      segment = e.segment();
+      generation = e.generation();
     }
   }
 
@@ -215,7 +385,7 @@ final class BufferInvariants {
       must(ledger.answered <= ledger.delivered, "%d answered too often: %s", id, reply);
     }
     must(reply.failed().stream().noneMatch(f -> f.errno().ok()), "failed with OK: %s", reply);
-    boolean map = reply.operation() == Operation.MAP;
+    boolean map = MAPS.contains(reply.operation());
     must(
         reply.tables().stream()
             .map(SgTable::attachment)
@@ -223,45 +393,86 @@ final class BufferInvariants {
             .equals(map ? reply.done() : List.of()),
         "tables: %s",
         reply);
-    must(!map || !revoked || reply.done().isEmpty(), "mapped while revoked: %s", reply);
+    // What vmap has cached it hands out all the same.
+    must(
+        !map || cause == null || reply.operation() == Operation.VMAP || reply.done().isEmpty(),
+        "mapped while revoked: %s",
+        reply);
   }
 
   private void checkComplete(
-      BufferState before, BufferEvent event, BufferState after, BufferEffect.Complete complete) {
+      BufferState before, BufferEvent event, BufferEffect.Complete complete) {
     must(revoking, "completed while no revoke is in progress");
-    must(complete.epoch() == after.epoch(), "%s in epoch %d", complete, after.epoch());
-    must(complete.segment() == after.segment(), "%s", complete);
-    must(complete.generation() == after.generation(), "%s", complete);
+    must(complete.epoch() == epoch, "%s in epoch %d", complete, epoch);
+    must(complete.segment() == segment, "%s", complete);
+    must(complete.generation() == generation, "%s", complete);
     must(complete.nanos() >= 0, "completed before it began: %s", complete);
     must(completed.add(complete.epoch()), "completed twice: %s", complete);
-    switch (contract) {
-      case V2 -> must(returns.isEmpty(), "callbacks of %s have not returned", returns);
-      case V7 -> {
-        must(returns.isEmpty(), "callbacks of %s have not returned", returns);
-        must(fences.isEmpty(), "fences of %s have not signalled", fences);
-        for (int id : mappedBefore) {
-          must(over(after.attachments().get(id)), "%d is not unmapped", id);
-        }
+    boolean severed = event instanceof BufferEvent.Severed s && s.epoch() == complete.epoch();
+    must(severed == (complete.outcome() == RevokeOutcome.SEVERED), "%s", complete);
+    if (moving()) {
+      must(left, "moved, and nothing was copied");
+      must(severed || event instanceof BufferEvent.CopiedOut, "moved at %s", event);
+    } else if (contract.enforced()) {
+      boolean drained =
+          event instanceof BufferEvent.BufferClosed c
+              && c.epoch() == complete.epoch()
+              && c.undrained().isEmpty();
+      must(drained || severed, "not out of reach: completed at %s", event);
+      if (complete.outcome() == RevokeOutcome.ACKED) {
+        checkAcked(before, event);
       }
-      case ENFORCED -> {
-        boolean drained =
-            event instanceof BufferEvent.BufferClosed c
-                && c.epoch() == complete.epoch()
-                && c.undrained().isEmpty();
-        boolean severed = event instanceof BufferEvent.Severed s && s.epoch() == complete.epoch();
-        must(drained || severed, "not out of reach: completed at %s", event);
-        must(severed == (complete.outcome() == RevokeOutcome.SEVERED), "%s", complete);
-        if (complete.outcome() == RevokeOutcome.ACKED) {
-          checkAcked(before, event);
-        }
-      }
+    } else {
+      checkLeaves(event, before);
+    }
+    if (!contract.enforced()) {
+      boolean waits = contract.unmaps() != Contract.UnmapWait.NONE;
+      must(
+          complete.outcome() == RevokeOutcome.ASSUMED
+              || (waits && complete.outcome() == RevokeOutcome.ACKED),
+          "%s",
+          complete);
+    }
+    if (contract.enforced()) {
+      fences.clear();
+    }
+    if (moving()) {
+      cause = null;
     }
     revoking = false;
   }
 
+  /** What a sequence has to have waited for when it goes on. */
+  private void checkLeaves(BufferEvent event, BufferState after) {
+    if (contract.enforced()) {
+      return;
+    }
+    must(returns.isEmpty(), "callbacks of %s have not returned", returns);
+    must(cpuBefore.isEmpty(), "a CPU has %s mapped", cpuBefore);
+    contract
+        .fences()
+        .ifPresent(usage ->
+            must(
+                fences.values().stream().noneMatch(usage::waitsFor),
+                "fences have not signalled: %s",
+                fences));
+    boolean gaveUp =
+        contract.unmaps() == Contract.UnmapWait.ONE_SECOND && event instanceof BufferEvent.Ticked;
+    if (contract.unmaps() != Contract.UnmapWait.NONE && !gaveUp) {
+      for (int id : mappedBefore) {
+        must(over(after.attachments().get(id)) || justClosed(event, id), "%d is not unmapped", id);
+      }
+    }
+  }
+
+  private static boolean justClosed(BufferEvent event, int id) {
+    return event instanceof BufferEvent.SlotsUnmapped e
+        && e.mappings().stream().anyMatch(m -> m.attachment() == id);
+  }
+
   private void checkAcked(BufferState before, BufferEvent event) {
     must(returns.isEmpty(), "acked, and callbacks of %s have not returned", returns);
-    must(fences.isEmpty(), "acked, and fences of %s have not signalled", fences);
+    must(fences.isEmpty(), "acked, and fences have not signalled: %s", fences);
     for (int id : mappedBefore) {
       must(
           saidUnmapped.contains(id) || !mapped(before.attachments().get(id)),
@@ -283,17 +494,23 @@ final class BufferInvariants {
   }
 
   private void check(BufferState after) {
-    must(after.revoked() == revoked, "the flag says %s", after.revoked());
+    boolean revoked = cause != null;
+    must(after.revokedBy() == cause, "the flag says %s, not %s", after.revokedBy(), cause);
     must((after.revoke() != null) == revoking, "in progress: %s", after.revoke());
+    must(after.epoch() == epoch, "epoch %d, not %d", after.epoch(), epoch);
+    must(!after.asked() || revoking, "asked, and nothing is in progress");
+    must(after.queued() == null || after.moving(), "what does %s wait for?", after.queued());
     boolean takenAway = contract.enforced() && revoked && !revoking;
     for (Attachment a : after.attachments().values()) {
       must(!takenAway || !mapped(a), "mapped after an enforced revoke: %s", a);
       must(!revoked || !(a.mapping() instanceof Mapping.Pending), "maps while revoked: %s", a);
+      must(!revoked || !BufferCalls.held(a.cpu().slot()), "a CPU maps while revoked: %s", a);
       must(
           !contract.enforced() || revoking || !dead.contains(a.process()),
           "its process is dead: %s",
           a);
-      must(a.pins() >= 0, "unpinned too often: %s", a);
+      must(a.pins() >= 0 && a.cpu().mmaps() >= 0 && a.cpu().vmaps() >= 0, "too often: %s", a);
+      must((a.cpu().cached() != null) == (a.cpu().vmaps() > 0), "vmap's cache: %s", a);
     }
     must(wakeUpSet || !after.waiting(), "nothing will ask again: %s", after);
   }
@@ -307,10 +524,20 @@ final class BufferInvariants {
             calls(id)
                 .forEach((key, ledger) ->
                     must(
-                        ledger.answered > 0 || ledger.givenUp || dead.contains(key.process()),
+                        ledger.answered > 0
+                            || ledger.givenUp
+                            || dead.contains(key.process())
+                            || awaits(settled.attachments().get(id), key.call()),
                         "%s of %s for %d is not answered",
                         ledger.operation,
                         key,
                         id)));
+  }
+
+  /** Fences may never signal, and then a call that waits for them never returns. */
+  private static boolean awaits(@Nullable Attachment a, long call) {
+    return a != null
+        && ((a.awaited() != null && a.awaited().call() == call)
+            || (a.cpu().awaited() != null && a.cpu().awaited().call() == call));
   }
 }

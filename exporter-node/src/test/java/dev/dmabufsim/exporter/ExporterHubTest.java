@@ -10,10 +10,12 @@ import dev.dmabufsim.cluster.NodeContext;
 import dev.dmabufsim.common.contract.Contract;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.ExporterKind;
-import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.contract.FenceUsage;
+import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.contract.RevokeOutcome;
 import dev.dmabufsim.common.control.NodeCommand;
 import dev.dmabufsim.common.control.NodeReport;
+import dev.dmabufsim.common.driver.ImporterOffer;
 import dev.dmabufsim.common.fabric.Fabric;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.ExporterMessage;
@@ -23,10 +25,12 @@ import dev.dmabufsim.common.message.ImporterMessage.BufferInfo;
 import dev.dmabufsim.common.message.ImporterMessage.CallReply;
 import dev.dmabufsim.common.message.ImporterMessage.InvalidateMappings;
 import dev.dmabufsim.common.message.IommuMessage;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.Peer;
 import dev.dmabufsim.common.message.SgTable;
+import dev.dmabufsim.common.message.Span;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -105,12 +109,33 @@ final class ExporterHubTest {
   }
 
   private void start(Contract contract, ExporterPlan.Bound bound, Map<String, Errno> unreachable) {
-    ExporterPlan plan =
-        new ExporterPlan(
-            contract,
-            bound,
-            List.of(new ExporterPlan.Device("gpu", ExporterKind.VFIO_PCI, 1, BYTES, unreachable)),
-            new ExporterPlan.Rounds(1, 1, 1, NEVER));
+    start(
+        contract,
+        bound,
+        new ExporterPlan.Rounds(1, 1, 1, NEVER, false),
+        device("gpu", ExporterKind.VFIO_PCI, unreachable, RevokeCause.RESET));
+  }
+
+  private static ExporterPlan.Device device(
+      String name, ExporterKind kind, Map<String, Errno> unreachable, RevokeCause... causes) {
+    return new ExporterPlan.Device(name, kind, 1, BYTES, List.of(causes), unreachable);
+  }
+
+  /** Starts a node whose one device is of that kind and plays one round for each cause. */
+  private void start(Contract contract, ExporterKind kind, RevokeCause... causes) {
+    start(
+        contract,
+        UNHURRIED,
+        new ExporterPlan.Rounds(causes.length, 1, 1, NEVER, false),
+        device("gpu", kind, Map.of(), causes));
+  }
+
+  private void start(
+      Contract contract,
+      ExporterPlan.Bound bound,
+      ExporterPlan.Rounds rounds,
+      ExporterPlan.Device... devices) {
+    ExporterPlan plan = new ExporterPlan(contract, bound, List.of(devices), rounds);
     NodeContext node =
         new NodeContext(
             peer("exporter", PROCESS),
@@ -150,15 +175,26 @@ final class ExporterHubTest {
     return offers.getFirst();
   }
 
-  private AttachReply attach(ImporterKind kind, Integer... cookies) {
+  private AttachReply attach(ImporterOffer kind, Integer... cookies) {
     return attach(theImporter(), kind, cookies);
   }
 
-  private AttachReply attach(Peer from, ImporterKind kind, Integer... cookies) {
-    BufferInfo offer = offer();
+  private AttachReply attach(Peer from, ImporterOffer kind, Integer... cookies) {
+    return attach(offer(), from, kind, cookies);
+  }
+
+  private AttachReply attach(BufferInfo offer, Peer from, ImporterOffer kind, Integer... cookies) {
     say(
         new ExporterMessage.Attach(
-            from, importer.ref(), offer.buffer(), "nic", DEVICE_KEY, kind, List.of(cookies)));
+            from,
+            importer.ref(),
+            offer.buffer(),
+            "nic",
+            DEVICE_KEY,
+            "some-kind",
+            kind,
+            false,
+            List.of(cookies)));
     AttachReply reply = importerHears(AttachReply.class);
     assertThat(reply.buffer()).isEqualTo(offer.buffer());
     assertThat(reply.deviceKey()).isEqualTo(DEVICE_KEY);
@@ -170,7 +206,14 @@ final class ExporterHubTest {
     long call = ++calls;
     say(
         new ExporterMessage.Call(
-            theImporter(), importer.ref(), call, operation, buffer, attachments));
+            theImporter(),
+            importer.ref(),
+            call,
+            operation,
+            buffer,
+            operation.locked(),
+            Span.WHOLE,
+            attachments));
     return call;
   }
 
@@ -192,26 +235,37 @@ final class ExporterHubTest {
                     0,
                     asked.segment(),
                     asked.generation(),
-                    asked.translated()))
+                    asked.generation(),
+                    asked.translated(),
+                    r.use()))
             .toList();
     say(
         new ExporterMessage.SlotsMapped(
-            peer("iommu", IOMMU_PROCESS), asked.buffer(), asked.epoch(), tables, List.of()));
+            peer("iommu", IOMMU_PROCESS), asked.buffer(), asked.epoch(), asked.requests().getFirst().use(), tables, List.of()));
     return tables;
   }
 
   /** Attaches and maps one attachment; its table. */
   private SgTable mapped() {
-    AttachReply attached = attach(ImporterKind.GPU_DYNAMIC, 1);
+    AttachReply attached = attach(ImporterOffer.DYNAMIC, 1);
     long call = call(Operation.MAP, attached.buffer(), attached.attachments());
     openSlots(iommuHears(IommuMessage.MapSlots.class));
     return answered(call).tables().getFirst();
   }
 
+  /** The callbacks of all have returned, each with a fence; some have signalled. */
   private void progress(InvalidateMappings asked, List<Integer> fenced, List<Integer> unmapped) {
     say(
         new ExporterMessage.RevokeProgress(
-            theImporter(), asked.buffer(), asked.epoch(), asked.attachments(), fenced, unmapped));
+            theImporter(),
+            asked.buffer(),
+            asked.epoch(),
+            asked.attachments(),
+            asked.attachments().stream()
+                .map(id -> new ExporterMessage.Fence(id, 0, FenceUsage.BOOKKEEP))
+                .toList(),
+            fenced.stream().map(id -> new ExporterMessage.Signal(id, 0, Errno.OK)).toList(),
+            unmapped));
   }
 
   private void bufferClosed(
@@ -231,7 +285,7 @@ final class ExporterHubTest {
   void aBufferIsAttachedPinnedMappedRevokedHandedOverRestoredAndMappedAgain() {
     start(Contract.ENFORCED, UNHURRIED);
     int buffer = offer().buffer();
-    List<Integer> ids = attach(ImporterKind.RDMA_PINNED_REVOCABLE, 1, 2).attachments();
+    List<Integer> ids = attach(ImporterOffer.DYNAMIC, 1, 2).attachments();
     assertThat(ids).hasSize(2).doesNotHaveDuplicates();
 
     assertThat(answered(call(Operation.PIN, buffer, ids)).done()).isEqualTo(ids);
@@ -241,8 +295,8 @@ final class ExporterHubTest {
     assertThat(asked.length()).isEqualTo(BYTES);
     assertThat(asked.requests())
         .containsExactly(
-            new IommuMessage.SlotRequest(ids.get(0), DEVICE_KEY, IMPORTER_PROCESS),
-            new IommuMessage.SlotRequest(ids.get(1), DEVICE_KEY, IMPORTER_PROCESS));
+            new IommuMessage.SlotRequest(ids.get(0), DEVICE_KEY, IMPORTER_PROCESS, SlotUse.DMA),
+            new IommuMessage.SlotRequest(ids.get(1), DEVICE_KEY, IMPORTER_PROCESS, SlotUse.DMA));
     List<SgTable> tables = openSlots(asked);
     assertThat(answered(map).tables()).isEqualTo(tables);
 
@@ -255,8 +309,8 @@ final class ExporterHubTest {
     IommuMessage.UnmapSlots unmap = iommuHears(IommuMessage.UnmapSlots.class);
     assertThat(unmap.mappings())
         .containsExactlyInAnyOrder(
-            new MappingId(ids.get(0), asked.generation()),
-            new MappingId(ids.get(1), asked.generation()));
+            new MappingId(ids.get(0), asked.generation(), SlotUse.DMA),
+            new MappingId(ids.get(1), asked.generation(), SlotUse.DMA));
     say(new ExporterMessage.SlotsUnmapped(peer("iommu", IOMMU_PROCESS), buffer, unmap.mappings()));
     IommuMessage.CloseBuffer close = iommuHears(IommuMessage.CloseBuffer.class);
     assertThat(close.epoch()).isEqualTo(invalidate.epoch());
@@ -285,7 +339,7 @@ final class ExporterHubTest {
   @Test
   void underAContractThatNothingEnforcesTheIommuIsToldNotToTranslateNorToClose() {
     start(Contract.V7, UNHURRIED);
-    AttachReply attached = attach(ImporterKind.GPU_DYNAMIC, 1);
+    AttachReply attached = attach(ImporterOffer.DYNAMIC, 1);
     call(Operation.MAP, attached.buffer(), attached.attachments());
     IommuMessage.MapSlots asked = iommuHears(IommuMessage.MapSlots.class);
     assertThat(asked.translated()).isFalse();
@@ -309,14 +363,14 @@ final class ExporterHubTest {
   void anImporterThatCannotBeRevokedIsRefused() {
     start(Contract.ENFORCED, UNHURRIED);
 
-    AttachReply reply = attach(ImporterKind.RDMA_PINNED, 1, 2);
+    AttachReply reply = attach(ImporterOffer.DYNAMIC.invalidateMappings(false), 1, 2);
 
     assertThat(reply.errno()).isEqualTo(Errno.EOPNOTSUPP);
     assertThat(reply.attachments()).isEmpty();
     assertThat(recorded(HistoryEvent.AttachRefused.class))
         .isEqualTo(
             new HistoryEvent.AttachRefused(
-                reply.buffer(), "nic", ImporterKind.RDMA_PINNED, Errno.EOPNOTSUPP, 2));
+                reply.buffer(), "nic", "some-kind", Errno.EOPNOTSUPP, 2));
   }
 
   @Test
@@ -324,7 +378,7 @@ final class ExporterHubTest {
     start(Contract.ENFORCED, UNHURRIED);
     Peer far = new Peer("far", 1, IMPORTER_PROCESS, fabric.control().fabricId() + 1);
 
-    assertThat(attach(far, ImporterKind.GPU_DYNAMIC, 1).errno()).isEqualTo(Errno.EBUSY);
+    assertThat(attach(far, ImporterOffer.DYNAMIC, 1).errno()).isEqualTo(Errno.EBUSY);
   }
 
   @ParameterizedTest
@@ -332,7 +386,7 @@ final class ExporterHubTest {
   void aDeviceThatCannotReachTheMemoryIsRefusedAtAttachOrWhenItMaps(Errno plan, Errno atAttach) {
     start(Contract.ENFORCED, UNHURRIED, Map.of("nic", plan));
 
-    AttachReply attached = attach(ImporterKind.GPU_DYNAMIC, 1);
+    AttachReply attached = attach(ImporterOffer.DYNAMIC, 1);
 
     assertThat(attached.errno()).isEqualTo(atAttach);
     if (atAttach.ok()) {
@@ -350,10 +404,9 @@ final class ExporterHubTest {
   void anAttachAskedAgainIsAnsweredWithTheSameAttachments() {
     start(Contract.ENFORCED, UNHURRIED);
 
-    List<Integer> first = attach(ImporterKind.GPU_DYNAMIC, 1, 2).attachments();
-    assertThat(attach(ImporterKind.GPU_DYNAMIC, 1, 2).attachments()).isEqualTo(first);
-    assertThat(attach(ImporterKind.GPU_DYNAMIC, 3).attachments())
-        .doesNotContainAnyElementsOf(first);
+    List<Integer> first = attach(ImporterOffer.DYNAMIC, 1, 2).attachments();
+    assertThat(attach(ImporterOffer.DYNAMIC, 1, 2).attachments()).isEqualTo(first);
+    assertThat(attach(ImporterOffer.DYNAMIC, 3).attachments()).doesNotContainAnyElementsOf(first);
     assertThat(recorded.events(HistoryEvent.Attached.class)).hasSize(2);
   }
 
@@ -368,8 +421,8 @@ final class ExporterHubTest {
     int[] cookie = {100};
     await()
         .atMost(LIMIT)
-        .until(() -> attach(ImporterKind.GPU_DYNAMIC, cookie[0]++).errno() == Errno.ENODEV);
-    assertThat(attach(ImporterKind.GPU_DYNAMIC, cookie[0] - 1).errno())
+        .until(() -> attach(ImporterOffer.DYNAMIC, cookie[0]++).errno() == Errno.ENODEV);
+    assertThat(attach(ImporterOffer.DYNAMIC, cookie[0] - 1).errno())
         .as("asked again")
         .isEqualTo(Errno.ENODEV);
   }
@@ -401,11 +454,20 @@ final class ExporterHubTest {
             buffer,
             "nic",
             DEVICE_KEY,
-            ImporterKind.GPU_DYNAMIC,
+            "some-kind",
+            ImporterOffer.DYNAMIC,
+            false,
             List.of(9)));
     say(
         new ExporterMessage.Call(
-            theImporter(), zombie.ref(), ++calls, Operation.PIN, buffer, List.of(1)));
+            theImporter(),
+            zombie.ref(),
+            ++calls,
+            Operation.PIN,
+            buffer,
+            true,
+            Span.WHOLE,
+            List.of(1)));
     progress(invalidate, invalidate.attachments(), invalidate.attachments());
     await()
         .atMost(LIMIT)
@@ -440,7 +502,7 @@ final class ExporterHubTest {
   @Test
   void whatIsNotAnsweredIsAskedAgain() {
     start(Contract.ENFORCED, new ExporterPlan.Bound(NEVER, NEVER, 1_000_000));
-    AttachReply attached = attach(ImporterKind.GPU_DYNAMIC, 1);
+    AttachReply attached = attach(ImporterOffer.DYNAMIC, 1);
     long call = call(Operation.MAP, attached.buffer(), attached.attachments());
     IommuMessage.MapSlots asked = iommuHears(IommuMessage.MapSlots.class);
     assertThat(iommuHears(IommuMessage.MapSlots.class)).isEqualTo(asked);
@@ -471,7 +533,7 @@ final class ExporterHubTest {
     start(Contract.ENFORCED, UNHURRIED);
     say(
         new ExporterMessage.Call(
-            theImporter(), importer.ref(), 1, Operation.PIN, 12345, List.of(1)));
+            theImporter(), importer.ref(), 1, Operation.PIN, 12345, true, Span.WHOLE, List.of(1)));
 
     assertThat(recorded(HistoryEvent.Dropped.class).message()).isEqualTo("Call from importer");
   }
@@ -489,7 +551,8 @@ final class ExporterHubTest {
     assertThat(recorded(HistoryEvent.ExporterStopped.class))
         .isEqualTo(new HistoryEvent.ExporterStopped(1, 0, 1));
     HistoryEvent.RevokeUnfinished unfinished = recorded(HistoryEvent.RevokeUnfinished.class);
-    assertThat(unfinished.fences()).containsExactly(table.attachment());
+    assertThat(unfinished.fences()).as("it has none as yet").isEmpty();
+    assertThat(recorded(HistoryEvent.BufferReleased.class).attachments()).isEqualTo(1);
     assertThat(unfinished.unmaps()).containsExactly(table.attachment());
     assertThat(recorded.events(HistoryEvent.Scanned.class)).as("the reserve").hasSize(1);
   }
@@ -500,8 +563,15 @@ final class ExporterHubTest {
         new ExporterPlan(
             Contract.V7,
             UNHURRIED,
-            List.of(new ExporterPlan.Device("gpu", ExporterKind.VFIO_PCI, 1, 1L << 50, Map.of())),
-            new ExporterPlan.Rounds(1, 1, 1, 1));
+            List.of(
+                new ExporterPlan.Device(
+                    "gpu",
+                    ExporterKind.VFIO_PCI,
+                    1,
+                    1L << 50,
+                    List.of(RevokeCause.RESET),
+                    Map.of())),
+            new ExporterPlan.Rounds(1, 1, 1, 1, false));
     NodeContext node =
         new NodeContext(
             peer("exporter", PROCESS),

@@ -1,10 +1,16 @@
 package dev.dmabufsim.exporter;
 
 import dev.dmabufsim.common.contract.Errno;
-import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.contract.FenceUsage;
+import dev.dmabufsim.common.contract.RevokeCause;
+import dev.dmabufsim.common.driver.ImporterOffer;
+import dev.dmabufsim.common.message.ExporterMessage.Fence;
+import dev.dmabufsim.common.message.ExporterMessage.Signal;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
+import dev.dmabufsim.common.message.Span;
 import dev.dmabufsim.exporter.BufferState.Attachment;
 import dev.dmabufsim.exporter.BufferState.Mapping;
 import java.util.ArrayList;
@@ -38,6 +44,9 @@ final class RandomBufferEvents {
   }
 
   BufferEvent next(BufferState state) {
+    if (random.nextInt(100) == 0) {
+      now += 1_200_000_000L;
+    }
     now += random.nextInt(10) == 0 ? random.nextInt(150_000) : random.nextInt(2_000);
     BufferEvent event = random.nextInt(12) == 0 ? repetition() : fresh(state);
     past.add(event);
@@ -52,17 +61,24 @@ final class RandomBufferEvents {
   private BufferEvent now(BufferEvent event) {
     return switch (event) {
       case BufferEvent.Called e ->
-          new BufferEvent.Called(e.process(), e.call(), e.operation(), e.ids(), now);
+          new BufferEvent.Called(
+              e.process(), e.call(), e.operation(), e.locked(), e.span(), e.ids(), now);
       case BufferEvent.SlotsUnmapped e -> new BufferEvent.SlotsUnmapped(e.mappings(), now);
       case BufferEvent.Progressed e ->
-          new BufferEvent.Progressed(e.epoch(), e.returned(), e.fenced(), e.unmapped(), now);
-      case BufferEvent.RevokeRequested e -> new BufferEvent.RevokeRequested(now);
+          new BufferEvent.Progressed(
+              e.process(), e.epoch(), e.returned(), e.fences(), e.signalled(), e.unmapped(), now);
+      case BufferEvent.RevokeRequested e -> new BufferEvent.RevokeRequested(e.cause(), now);
+      case BufferEvent.CopiedOut e ->
+          new BufferEvent.CopiedOut(
+              e.epoch(), e.segment(), e.generation(), e.before(), e.after(), now);
+      case BufferEvent.Released e -> new BufferEvent.Released(now);
       case BufferEvent.BufferClosed e ->
           new BufferEvent.BufferClosed(e.epoch(), e.open(), e.undrained(), now);
       case BufferEvent.Severed e -> new BufferEvent.Severed(e.epoch(), now);
       case BufferEvent.ProcessDied e -> new BufferEvent.ProcessDied(e.process(), now);
       case BufferEvent.Ticked e -> new BufferEvent.Ticked(now);
-      case BufferEvent.Attached e -> e;
+      case BufferEvent.Attached e ->
+          new BufferEvent.Attached(e.importer(), e.ids(), e.mapErrno(), now);
       case BufferEvent.SlotsMapped e -> e;
       case BufferEvent.Restored e -> e;
     };
@@ -75,12 +91,7 @@ final class RandomBufferEvents {
   private BufferEvent fresh(BufferState state) {
     int kind = random.nextInt(1_000);
     if (kind < 80) {
-      return new BufferEvent.Attached(
-          process(),
-          1 << 16,
-          ImporterKind.IOMMUFD,
-          ids(),
-          random.nextInt(20) == 0 ? Errno.EINVAL : Errno.OK);
+      return attached();
     } else if (kind < 380) {
       return call(state);
     } else if (kind < 500) {
@@ -90,17 +101,46 @@ final class RandomBufferEvents {
     } else if (kind < 710) {
       return progressed(state);
     } else if (kind < 735) {
-      return new BufferEvent.RevokeRequested(now);
-    } else if (kind < 800) {
+      return new BufferEvent.RevokeRequested(cause(state), now);
+    } else if (kind < 790) {
       return new BufferEvent.BufferClosed(epoch(state), some(), some(), now);
-    } else if (kind < 840) {
+    } else if (kind < 815) {
+      return new BufferEvent.CopiedOut(
+          epoch(state), state.segment() + 1, state.generation() + 1, 5, 5, now);
+    } else if (kind < 845) {
       return new BufferEvent.Severed(epoch(state), now);
     } else if (kind < 920) {
       return new BufferEvent.Restored(state.segment() + 1, state.generation() + 1);
     } else if (kind < 921) {
       return new BufferEvent.ProcessDied(process(), now);
+    } else if (kind < 922) {
+      return new BufferEvent.Released(now);
     }
     return tick();
+  }
+
+  private BufferEvent attached() {
+    // Mostly such as can be told, do peer-to-peer, and cache no translations.
+    ImporterOffer offer =
+        new ImporterOffer(
+            random.nextInt(8) > 0,
+            random.nextInt(6) > 0,
+            random.nextInt(8) > 0,
+            false,
+            random.nextInt(4) == 0);
+    return new BufferEvent.Attached(
+        new BufferState.Importer(process(), 1 << 16, "some", offer, random.nextInt(5) == 0),
+        ids(),
+        random.nextInt(20) == 0 ? Errno.EINVAL : Errno.OK,
+        now);
+  }
+
+  /** Mostly not for good: nothing more happens then. */
+  private RevokeCause cause(BufferState state) {
+    List<RevokeCause> causes = state.settings().kind().causes();
+    return random.nextInt(8) == 0
+        ? causes.get(random.nextInt(causes.size()))
+        : causes.get(random.nextInt(2));
   }
 
   private int process() {
@@ -134,11 +174,21 @@ final class RandomBufferEvents {
     List<Integer> ids = ids();
     Attachment first = state.attachments().get(ids.getFirst());
     if (first == null || random.nextInt(10) == 0) {
-      return new BufferEvent.Called(process(), ++calls, operation(), ids, now);
+      return called(process(), operation(), ids);
     }
     // Mostly by whose attachment it is, and something that leads on.
-    Operation sensible = first.mapping() instanceof Mapping.None ? Operation.MAP : operation();
-    return new BufferEvent.Called(first.process(), ++calls, sensible, ids, now);
+    Operation maps = first.importer().offer().iommufdMap() ? Operation.IOMMUFD_MAP : Operation.MAP;
+    boolean sensible = first.mapping() instanceof Mapping.None && random.nextInt(3) > 0;
+    return called(first.process(), sensible ? maps : operation(), ids);
+  }
+
+  private BufferEvent called(int process, Operation operation, List<Integer> ids) {
+    boolean locked = operation.locked() != (random.nextInt(30) == 0);
+    Span span =
+        random.nextInt(4) > 0
+            ? Span.WHOLE
+            : new Span(random.nextInt(-1, 5) * 1024L, random.nextInt(-1, 5) * 1024L);
+    return new BufferEvent.Called(process, ++calls, operation, locked, span, ids, now);
   }
 
   private Operation operation() {
@@ -146,22 +196,29 @@ final class RandomBufferEvents {
   }
 
   private BufferEvent slotsMapped(BufferState state) {
+    SlotUse use = random.nextInt(3) == 0 ? SlotUse.CPU : SlotUse.DMA;
     List<SgTable> tables = new ArrayList<>();
     List<Integer> refused = new ArrayList<>();
     for (int id : pendingOrAny(state)) {
       if (random.nextInt(5) == 0) {
         refused.add(id);
       } else {
-        tables.add(new SgTable(id, id, 4096, id, state.segment(), state.generation(), true));
+        tables.add(table(state, id, use));
       }
     }
-    return new BufferEvent.SlotsMapped(epoch(state), tables, refused);
+    return new BufferEvent.SlotsMapped(epoch(state), use, tables, refused);
+  }
+
+  private static SgTable table(BufferState state, int id, SlotUse use) {
+    return new SgTable(
+        id, id, 4096, id, state.segment(), state.generation(), state.generation(), true, use);
   }
 
   private List<Integer> pendingOrAny(BufferState state) {
     List<Integer> pending =
         state.attachments().values().stream()
-            .filter(a -> a.mapping() instanceof Mapping.Pending)
+            .filter(a ->
+                a.mapping() instanceof Mapping.Pending || a.cpu().slot() instanceof Mapping.Pending)
             .map(Attachment::id)
             .filter(id -> random.nextInt(3) > 0)
             .toList();
@@ -171,33 +228,68 @@ final class RandomBufferEvents {
   private List<MappingId> unmapped(BufferState state) {
     List<MappingId> closing = new ArrayList<>(state.closing());
     for (Attachment a : state.attachments().values()) {
-      if (a.mapping() instanceof Mapping.Unmapping(long _, MappingId id) && random.nextInt(3) > 0) {
-        closing.add(id);
+      for (Mapping mapping : List.of(a.mapping(), a.cpu().slot())) {
+        if (mapping instanceof Mapping.Unmapping u && random.nextInt(3) > 0) {
+          closing.add(u.id());
+        }
       }
     }
     if (closing.isEmpty()) {
-      ids().forEach(id -> closing.add(new MappingId(id, state.generation())));
+      ids().forEach(id -> closing.add(new MappingId(id, state.generation(), SlotUse.DMA)));
     }
     return closing;
   }
 
+  /** Of one process, mostly about its own attachments; with fences and signals of all kinds. */
   private BufferEvent progressed(BufferState state) {
-    return new BufferEvent.Progressed(epoch(state), most(state), most(state), most(state), now);
+    int process = process();
+    List<Integer> its =
+        random.nextInt(10) == 0
+            ? ids()
+            : state.attachments().values().stream()
+                .filter(a -> a.process() == process)
+                .map(Attachment::id)
+                .toList();
+    List<Integer> returned = random.nextInt(3) > 0 ? its : some();
+    List<Fence> fences = new ArrayList<>();
+    for (int id : returned) {
+      for (int i = random.nextInt(3); i > 0; i--) {
+        FenceUsage usage = FenceUsage.values()[random.nextInt(FenceUsage.values().length)];
+        fences.add(new Fence(id, random.nextInt(3), usage));
+      }
+    }
+    List<Signal> signals = new ArrayList<>();
+    for (int id : random.nextInt(3) > 0 ? its : some()) {
+      for (int index = 0; index < 3; index++) {
+        signals.add(new Signal(id, index, random.nextInt(5) == 0 ? Errno.EINTR : Errno.OK));
+      }
+    }
+    List<Integer> unmapped = random.nextInt(3) > 0 ? its : some();
+    return new BufferEvent.Progressed(
+        process, epoch(state), returned, fences, signals, unmapped, now);
   }
 
   /** What settles a buffer: answers to everything that the IOMMU was asked for. */
   List<BufferEvent> everythingAnswered(BufferState state) {
     List<SgTable> tables = new ArrayList<>();
+    List<SgTable> cpu = new ArrayList<>();
     List<MappingId> closed = new ArrayList<>(state.closing());
     for (Attachment a : state.attachments().values()) {
       if (a.mapping() instanceof Mapping.Pending) {
-        tables.add(new SgTable(a.id(), 0, 4096, a.id(), state.segment(), state.generation(), true));
-      } else if (a.mapping() instanceof Mapping.Unmapping(long _, MappingId id)) {
-        closed.add(id);
+        tables.add(table(state, a.id(), SlotUse.DMA));
+      }
+      if (a.cpu().slot() instanceof Mapping.Pending) {
+        cpu.add(table(state, a.id(), SlotUse.CPU));
+      }
+      for (Mapping mapping : List.of(a.mapping(), a.cpu().slot())) {
+        if (mapping instanceof Mapping.Unmapping u) {
+          closed.add(u.id());
+        }
       }
     }
     return List.of(
-        new BufferEvent.SlotsMapped(state.epoch(), tables, List.of()),
+        new BufferEvent.SlotsMapped(state.epoch(), SlotUse.DMA, tables, List.of()),
+        new BufferEvent.SlotsMapped(state.epoch(), SlotUse.CPU, cpu, List.of()),
         new BufferEvent.SlotsUnmapped(closed, now));
   }
 }

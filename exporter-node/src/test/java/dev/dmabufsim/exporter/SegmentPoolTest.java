@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.dmabufsim.common.fabric.Canary;
 import dev.dmabufsim.common.fabric.Fabric;
+import dev.dmabufsim.common.fabric.SegmentDescriptor;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.exporter.SegmentPool.Lease;
 import java.io.IOException;
@@ -43,7 +44,7 @@ final class SegmentPoolTest {
 
   private Canary.Finding scan(int segment, long word0, long word1) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
-      return Canary.scan(fabric.mapSegment(segment, BYTES, arena), word0, word1);
+      return Canary.scan(fabric.mapSegment(segment, BYTES, arena).data(), word0, word1);
     }
   }
 
@@ -59,7 +60,7 @@ final class SegmentPoolTest {
   /** A write that comes late, as a device would do it. */
   private void writeLate(int segment, long at, int attachment, long generation) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment memory = fabric.mapSegment(segment, BYTES, arena);
+      MemorySegment memory = fabric.mapSegment(segment, BYTES, arena).data();
       memory.set(ValueLayout.JAVA_LONG, at, Canary.word0(Canary.TAG_DEVICE, generation));
       memory.set(ValueLayout.JAVA_LONG, at + 8, Canary.word1(attachment, 0));
     }
@@ -204,5 +205,74 @@ final class SegmentPoolTest {
 
     assertThat(pool.export(BUFFER, BYTES).segment())
         .isNotEqualTo(other.export(BUFFER, BYTES).segment());
+  }
+
+  private long owner(int segment) throws IOException {
+    try (Arena arena = Arena.ofConfined()) {
+      return fabric.mapSegment(segment, BYTES, arena).owner();
+    }
+  }
+
+  @Test
+  void memorySaysWhoseItIsWheneverItChangesHands() throws IOException {
+    Lease lease = pool.export(BUFFER, BYTES);
+    assertThat(owner(lease.segment())).isEqualTo(lease.generation());
+
+    SegmentPool.own(fabric, lease.segment(), BYTES, SegmentDescriptor.OWNER_UNREACHABLE);
+    assertThat(owner(lease.segment())).isEqualTo(SegmentDescriptor.OWNER_UNREACHABLE);
+
+    handOver(lease, false);
+    long tenant = recorded.events(HistoryEvent.HandedOver.class).getLast().tenantGeneration();
+    assertThat(owner(lease.segment())).isEqualTo(tenant);
+
+    Lease again = pool.lend(BUFFER, BYTES);
+    assertThat(again.segment()).isEqualTo(lease.segment());
+    assertThat(owner(lease.segment())).isEqualTo(again.generation());
+  }
+
+  @Test
+  void aMoveKeepsTheContentByteForByteAndGivesItOtherMemory() throws IOException {
+    Lease lease = pool.export(BUFFER, BYTES);
+    pool.reserve(BYTES);
+    writeLate(lease.segment(), 4096, 77, lease.generation());
+
+    SegmentPool.Copied copied = pool.move(lease.segment(), BYTES);
+
+    assertThat(copied.lease().segment()).isNotEqualTo(lease.segment());
+    assertThat(copied.lease().generation()).isGreaterThan(lease.generation());
+    assertThat(copied.before()).isEqualTo(copied.after());
+    assertThat(owner(copied.lease().segment())).isEqualTo(copied.lease().generation());
+    assertThat(bytes(copied.lease().segment())).isEqualTo(bytes(lease.segment()));
+    assertThat(recorded.events(HistoryEvent.Scanned.class))
+        .as("its tenant looked it through before he left")
+        .hasSize(1);
+  }
+
+  @Test
+  void aMoveOfMoreThanOnePieceIsCopiedWhole() throws IOException {
+    long bytes = (1 << 20) + 8192;
+    Lease lease = pool.export(BUFFER, bytes);
+
+    SegmentPool.Copied copied = pool.move(lease.segment(), bytes);
+
+    assertThat(copied.before()).isEqualTo(copied.after());
+    try (Arena arena = Arena.ofConfined()) {
+      assertThat(
+              Canary.scan(
+                      fabric.mapSegment(copied.lease().segment(), bytes, arena).data(),
+                      Canary.word0(Canary.TAG_EXPORTER, lease.generation()),
+                      Canary.word1(BUFFER, 0))
+                  .foreignBytes())
+          .isZero();
+    }
+  }
+
+  private byte[] bytes(int segment) throws IOException {
+    byte[] own = new byte[(int) BYTES];
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment.copy(
+          fabric.mapSegment(segment, BYTES, arena).data(), 0, MemorySegment.ofArray(own), 0, BYTES);
+    }
+    return own;
   }
 }

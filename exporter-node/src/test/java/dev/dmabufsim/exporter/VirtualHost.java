@@ -1,11 +1,18 @@
 package dev.dmabufsim.exporter;
 
 import dev.dmabufsim.common.contract.Contract;
+import dev.dmabufsim.common.contract.Errno;
+import dev.dmabufsim.common.contract.FenceUsage;
+import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.contract.RevokeOutcome;
+import dev.dmabufsim.common.message.ExporterMessage.Fence;
+import dev.dmabufsim.common.message.ExporterMessage.Signal;
 import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
+import dev.dmabufsim.common.message.Span;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -107,7 +114,7 @@ final class VirtualHost {
   void revokeOverAndOver() {
     later(
         random.nextLong(2 * BufferDriver.ASK),
-        () -> happens(new BufferEvent.RevokeRequested(buffer.now)));
+        () -> happens(new BufferEvent.RevokeRequested(RevokeCause.RESET, buffer.now)));
   }
 
   /** Goes on until so many revokes are complete, or the time is over. */
@@ -159,8 +166,12 @@ final class VirtualHost {
       case BufferEffect.CloseBuffer e -> toIommu(() -> closeBuffer(e));
       case BufferEffect.Sever e -> sever(e);
       case BufferEffect.Complete e -> complete(e);
+      case BufferEffect.CopyOut e -> throw new AssertionError("nothing moves here: " + e);
       case BufferEffect.Reply e -> {}
       case BufferEffect.Note e -> {}
+      case BufferEffect.Disown e -> {}
+      case BufferEffect.HandOver e -> {}
+      case BufferEffect.Report e -> {}
     }
   }
 
@@ -169,7 +180,13 @@ final class VirtualHost {
     if (attached != null) {
       happens(
           new BufferEvent.Called(
-              attached.process(), ++calls, Operation.MAP, List.of(id), buffer.now));
+              attached.process(),
+              ++calls,
+              Operation.MAP,
+              true,
+              Span.WHOLE,
+              List.of(id),
+              buffer.now));
       later(BufferDriver.ASK / 2 + random.nextLong(BufferDriver.ASK), () -> use(id));
     }
   }
@@ -179,19 +196,38 @@ final class VirtualHost {
     if (attached == null) {
       return;
     }
-    List<Integer> it = List.of(id);
     long soon = random.nextLong(BufferDriver.RETRY);
-    String from = "importer " + id;
     switch (attached.importer()) {
-      case HONEST -> send(from, soon, () -> progress(epoch, it, it));
-      case SLOW -> send(from, random.nextLong(2 * BufferDriver.ASK), () -> progress(epoch, it, it));
-      case NEVER_UNMAPS -> send(from, soon, () -> progress(epoch, it, List.of()));
+      case HONEST -> answers(id, epoch, soon, soon + random.nextLong(BufferDriver.RETRY), true);
+      case SLOW -> {
+        long late = random.nextLong(2 * BufferDriver.ASK);
+        answers(id, epoch, late, late + random.nextLong(BufferDriver.ASK), true);
+      }
+      case NEVER_UNMAPS -> answers(id, epoch, soon, 2 * soon, false);
       case SILENT, DIES -> {}
     }
   }
 
-  private void progress(long epoch, List<Integer> fenced, List<Integer> unmapped) {
-    happens(new BufferEvent.Progressed(epoch, fenced, fenced, unmapped, buffer.now));
+  /** Its callback returns with a fence, which signals later; with that it unmaps, or never. */
+  private void answers(int id, long epoch, long returns, long signals, boolean unmaps) {
+    String from = "importer " + id;
+    List<Integer> it = List.of(id);
+    List<Fence> fence = List.of(new Fence(id, 0, FenceUsage.BOOKKEEP));
+    List<Signal> signal = List.of(new Signal(id, 0, Errno.OK));
+    send(from, returns, () -> progress(id, epoch, it, fence, List.of(), List.of()));
+    send(from, signals, () -> progress(id, epoch, it, fence, signal, unmaps ? it : List.of()));
+  }
+
+  private void progress(
+      int id,
+      long epoch,
+      List<Integer> returned,
+      List<Fence> fences,
+      List<Signal> signals,
+      List<Integer> unmapped) {
+    happens(
+        new BufferEvent.Progressed(
+            10 + id, epoch, returned, fences, signals, unmapped, buffer.now));
   }
 
   private void toIommu(Runnable what) {
@@ -213,10 +249,12 @@ final class VirtualHost {
     for (SlotRequest request : asked.requests()) {
       int id = request.attachment();
       openSlots.put(id, generation);
-      tables.add(new SgTable(id, 0, BufferDriver.BYTES, id, 0, generation, true));
+      tables.add(
+          new SgTable(
+              id, 0, BufferDriver.BYTES, id, 0, generation, generation, true, request.use()));
     }
     fromIommu(
-        iommuDelay(), () -> happens(new BufferEvent.SlotsMapped(asked.epoch(), tables, List.of())));
+        iommuDelay(), () -> happens(new BufferEvent.SlotsMapped(asked.epoch(), SlotUse.DMA, tables, List.of())));
   }
 
   private void unmapSlots(BufferEffect.UnmapSlots asked) {

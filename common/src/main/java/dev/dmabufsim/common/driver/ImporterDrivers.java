@@ -36,11 +36,16 @@ public final class ImporterDrivers {
     } catch (ServiceConfigurationError | LinkageError e) {
       Throwable cause = e.getCause();
       throw new IllegalArgumentException(
-          "an importer driver cannot be loaded: "
-              + e.getMessage()
-              + (cause == null ? "" : ": " + cause));
+          oneLine(
+              "an importer driver cannot be loaded: "
+                  + e.getMessage()
+                  + (cause == null ? "" : ": " + cause)));
     }
     return new ImporterDrivers(found);
+  }
+
+  private static String oneLine(String text) {
+    return text.replaceAll("\\s+", " ");
   }
 
   /** The name of a driver, which may be anybody's code. */
@@ -52,12 +57,14 @@ public final class ImporterDrivers {
       Objects.requireNonNull(driver.description(), "description()");
       Objects.requireNonNull(driver.offer(), "offer()");
     } catch (RuntimeException e) {
-      throw new IllegalArgumentException("importer driver %s fails: %s".formatted(name, e));
+      throw new IllegalArgumentException(
+          oneLine("importer driver %s fails: %s".formatted(name, e)));
     }
     if (!kind.matches("[a-z][a-z0-9-]{0,31}")) {
       throw new IllegalArgumentException(
-          "importer driver %s calls itself '%s': write lower-case letters, digits and hyphens"
-              .formatted(name, kind));
+          oneLine(
+              "importer driver %s calls itself '%s': write lower-case letters, digits and hyphens"
+                  .formatted(name, kind)));
     }
     return kind;
   }

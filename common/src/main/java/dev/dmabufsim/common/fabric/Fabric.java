@@ -149,10 +149,11 @@ public final class Fabric implements AutoCloseable {
   }
 
   /**
-   * Creates a segment and reserves all of its memory, so that no later access finds /dev/shm full.
+   * Creates a segment and reserves all of its memory, and the page behind it that says whose it is
+   * ({@link SegmentDescriptor}), so that no later access finds /dev/shm full. It is nobody's.
    *
    * @param segment a number that no segment of this fabric has had
-   * @param bytes its size, a multiple of the page size
+   * @param bytes its size, a multiple of the page size, without the page behind it
    * @throws IOException if there is no room: nothing is left behind then; or if it exists already
    */
   public void createSegment(int segment, long bytes) throws IOException {
@@ -186,7 +187,7 @@ public final class Fabric implements AutoCloseable {
   }
 
   /**
-   * Maps a segment; closing the arena unmaps it.
+   * Maps a segment with the page behind it; closing the arena unmaps both.
    *
    * @throws IOException if it is not there (severed, or never was) or shorter than asked
    */

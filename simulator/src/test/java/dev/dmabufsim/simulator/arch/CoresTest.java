@@ -28,14 +28,19 @@ class CoresTest {
       Set.of(
           "AttachRules",
           "BufferCalls",
+          "BufferFences",
+          "CpuCalls",
           "DmaFence",
           "DmaResv",
           "Judge",
           "Misbehaviour",
           "PeerToPeer",
+          "Placement",
           "Replies",
+          "RevokeSequence",
           "RunCore",
-          "Scope");
+          "Scope",
+          "SlotAsks");
 
   /** With the types that are nested in them. */
   private static final DescribedPredicate<JavaClass> CORES = describe("cores", CoresTest::isCore);

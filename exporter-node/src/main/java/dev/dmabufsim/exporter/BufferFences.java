@@ -1,0 +1,128 @@
+package dev.dmabufsim.exporter;
+
+import dev.dmabufsim.common.contract.Errno;
+import dev.dmabufsim.common.contract.FenceUsage;
+import dev.dmabufsim.common.fence.DmaFence;
+import dev.dmabufsim.common.fence.DmaResv;
+import dev.dmabufsim.common.message.ExporterMessage.Fence;
+import dev.dmabufsim.common.message.ExporterMessage.Signal;
+import dev.dmabufsim.common.message.Operation;
+import dev.dmabufsim.common.message.Span;
+import dev.dmabufsim.exporter.BufferState.Attachment;
+import dev.dmabufsim.exporter.BufferState.Mapping;
+import dev.dmabufsim.exporter.BufferState.Revoke;
+import dev.dmabufsim.exporter.BufferState.Wait;
+import dev.dmabufsim.exporter.Replies.Call;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/** The fences on a buffer's reservation object, and the calls that wait for them. */
+final class BufferFences {
+  private BufferFences() {}
+
+  /** What is left when a message's signals were heard: how many of them made no sense. */
+  record Heard(BufferState state, int senseless) {}
+
+  /**
+   * Adds the fences of attachments whose callbacks return with this message: a callback adds them
+   * before it returns, and none later. Told again, which happens, nothing is added.
+   */
+  static BufferState add(
+      BufferState state, Collection<Fence> fences, Collection<Integer> returned) {
+    Revoke revoke = state.revoke();
+    DmaResv resv = state.resv();
+    for (Fence fence : fences) {
+      int id = fence.attachment();
+      if (revoke != null && revoke.returns().contains(id) && returned.contains(id)) {
+        long context = DmaResv.context(id, fence.index());
+        resv = resv.add(DmaFence.pending(context, state.epoch()), fence.usage());
+      }
+    }
+    return state.resv(resv);
+  }
+
+  /**
+   * {@code dma_fence_signal()}. A second signal changes nothing; it is not held against who repeats
+   * all that he has to say of an attachment, from its return on.
+   *
+   * @param process whose message it is
+   * @param epoch in which the fences were added
+   * @param repeated attachments whose return is said with it
+   */
+  static Heard signal(
+      BufferState state,
+      int process,
+      long epoch,
+      List<Signal> signals,
+      Collection<Integer> repeated) {
+    DmaResv resv = state.resv();
+    int senseless = 0;
+    Set<Integer> again = new HashSet<>(repeated);
+    for (Signal signal : signals) {
+      long context = DmaResv.context(signal.attachment(), signal.index());
+      Attachment a = state.attachments().get(signal.attachment());
+      // Who has detached may have fences still; nobody signals for somebody else.
+      boolean own = a == null || a.process() == process;
+      DmaResv next = own ? resv.signal(context, epoch, signal.error()) : resv;
+      if (next.equals(resv) && !again.contains(signal.attachment())) {
+        senseless++;
+      }
+      resv = next;
+    }
+    return new Heard(state.resv(resv), senseless);
+  }
+
+  /**
+   * A dead importer that was mapped, and whose callback had not returned: that callback is code of
+   * the kernel's and does return, with a fence that nobody will signal.
+   */
+  static BufferState abandoned(BufferState state, int id) {
+    return state.resv(
+        state
+            .resv()
+            .add(DmaFence.pending(DmaResv.context(id, 0), state.epoch()), FenceUsage.BOOKKEEP));
+  }
+
+  /** Signals all that is pending, with an error: the memory that it was about is out of reach. */
+  static BufferState signalAll(BufferState state) {
+    DmaResv resv = state.resv();
+    for (DmaFence fence : resv.pending(FenceUsage.BOOKKEEP)) {
+      resv = resv.signal(fence.context(), fence.seqno(), Errno.ENODEV);
+    }
+    return state.resv(resv);
+  }
+
+  /** Drops the fences of these attachments: nobody will signal them. */
+  static BufferState drop(BufferState state, Collection<Integer> ids) {
+    Set<Integer> dropped = new HashSet<>(ids);
+    return state.resv(
+        state.resv().without(context -> dropped.contains(DmaResv.attachment(context))));
+  }
+
+  /** Lets those calls go on that need not wait any more. */
+  static BufferState wake(BufferState state, List<BufferEffect> effects) {
+    BufferState next = state;
+    Replies replies = new Replies();
+    SlotAsks slots = new SlotAsks();
+    for (Attachment a : state.attachments().values()) {
+      Attachment woken = a;
+      Wait map = a.awaited();
+      if (map != null && state.resv().signaled(map.usage())) {
+        slots.map(a);
+        woken =
+            woken.waits(null).mapping(new Mapping.Pending(Operation.MAP, map.call(), Span.WHOLE));
+      }
+      Wait begin = a.cpu().awaited();
+      if (begin != null && state.resv().signaled(begin.usage())) {
+        replies.done(new Call(a.process(), begin.call(), Operation.BEGIN_CPU_ACCESS), a.id());
+        woken = woken.cpu(woken.cpu().waits(null)).answeredCpu(begin.call(), Errno.OK);
+      }
+      next = woken.equals(a) ? next : next.with(woken);
+    }
+    replies.flush(state, effects);
+    slots.flush(next, effects);
+    return next;
+  }
+}

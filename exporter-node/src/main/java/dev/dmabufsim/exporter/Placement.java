@@ -1,0 +1,38 @@
+package dev.dmabufsim.exporter;
+
+import dev.dmabufsim.common.contract.ExporterKind;
+import dev.dmabufsim.exporter.BufferState.Attachment;
+
+/**
+ * Where a GPU's buffer may be. VRAM is for those who do peer-to-peer; as soon as an attachment does
+ * not, it has to be system memory, as amdgpu has it in its map op.
+ */
+final class Placement {
+  private Placement() {}
+
+  /** Whether it is where that attachment cannot reach it. */
+  static boolean outOfReach(BufferState state, Attachment a) {
+    return inVram(state) && !a.importer().offer().peer2peer();
+  }
+
+  /** Whether the memory is a GPU's own. */
+  static boolean inVram(BufferState state) {
+    return state.settings().kind() == ExporterKind.GPU_VRAM && !state.memory().system();
+  }
+
+  /**
+   * Where a move goes: from VRAM to system memory; and back, which is what a driver does at the
+   * next use, unless an attachment needs it to stay in system memory.
+   */
+  static boolean movesToSystem(BufferState state) {
+    return inVram(state)
+        || state.attachments().values().stream().anyMatch(a -> !a.importer().offer().peer2peer());
+  }
+
+  /** Pins and static mappings, which keep it where it is. */
+  static int holds(BufferState state) {
+    return state.pins()
+        + (int)
+            state.attachments().values().stream().filter(a -> a.pins() == 0 && a.holds()).count();
+  }
+}

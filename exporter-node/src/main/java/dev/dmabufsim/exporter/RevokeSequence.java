@@ -1,0 +1,663 @@
+package dev.dmabufsim.exporter;
+
+import dev.dmabufsim.common.contract.Contract;
+import dev.dmabufsim.common.contract.RevokeCause;
+import dev.dmabufsim.common.contract.RevokeCause.After;
+import dev.dmabufsim.common.contract.RevokeOutcome;
+import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
+import dev.dmabufsim.common.message.MappingId;
+import dev.dmabufsim.common.message.Operation;
+import dev.dmabufsim.exporter.BufferEffect.Next;
+import dev.dmabufsim.exporter.BufferState.Attachment;
+import dev.dmabufsim.exporter.BufferState.Mapping;
+import dev.dmabufsim.exporter.BufferState.Memory;
+import dev.dmabufsim.exporter.BufferState.Revoke;
+import dev.dmabufsim.exporter.BufferState.Stage;
+import dev.dmabufsim.exporter.BufferState.Wait;
+import dev.dmabufsim.exporter.Replies.Call;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import org.pcollections.HashTreePSet;
+import org.pcollections.PSet;
+
+/**
+ * How a revoke goes on: what it waits for, what it does when that does not come, and when it is
+ * complete. All sequences are played here; {@link Contract} says in what they differ.
+ */
+final class RevokeSequence {
+  /** The part of the IOMMU's time that it may spend on draining, so that its answer is in time. */
+  private static final double DRAIN_SHARE = 0.75;
+
+  private RevokeSequence() {}
+
+  /** The exporter device wants the memory back, and to be told when it has it. */
+  static BufferState requested(
+      BufferState state, BufferEvent.RevokeRequested e, List<BufferEffect> effects) {
+    RevokeCause by = state.revokedBy();
+    RevokeCause cause = e.cause();
+    if (by == null) {
+      if (cause.after() == After.MOVED && Placement.holds(state) > 0) {
+        refuseMove(state, cause, effects);
+        effects.add(new BufferEffect.Report(false));
+        return state;
+      }
+      return begin(state.requests(null, true), cause, e.nowNanos(), effects);
+    }
+    if (by.after() == After.MOVED) {
+      // It would wait for the lock; what is moved twice at once is moved once.
+      boolean waits = cause.after() != After.MOVED && state.queued() == null;
+      return state.requests(waits ? cause : state.queued(), true);
+    }
+    // "Skip if unchanged": a second revoke of revoked memory is no revoke. It can be the last,
+    // though.
+    BufferState next =
+        by.after() == After.RESTORED && cause.after() == After.DEAD
+            ? state.revokedBy(cause, state.epoch())
+            : state;
+    if (next.revoke() != null) {
+      return next.requests(null, true);
+    }
+    effects.add(new BufferEffect.Report(true));
+    return next;
+  }
+
+  /** Moves a GPU's buffer to where that attachment reaches it, unless it is pinned. */
+  static BufferState fetch(
+      BufferState state, boolean peer2peer, long nowNanos, List<BufferEffect> effects) {
+    if (peer2peer || !Placement.inVram(state) || state.revoked()) {
+      return state;
+    }
+    if (Placement.holds(state) > 0) {
+      refuseMove(state, RevokeCause.MIGRATION, effects);
+      return state;
+    }
+    return begin(state, RevokeCause.MIGRATION, nowNanos, effects);
+  }
+
+  private static void refuseMove(BufferState state, RevokeCause cause, List<BufferEffect> effects) {
+    effects.add(
+        new BufferEffect.Note(
+            new HistoryEvent.MoveRefused(state.settings().id(), cause, Placement.holds(state))));
+  }
+
+  private static BufferState begin(
+      BufferState state, RevokeCause cause, long nowNanos, List<BufferEffect> effects) {
+    BufferState next = state.revokedBy(cause, state.epoch() + 1);
+    Replies replies = new Replies();
+    SlotAsks slots = new SlotAsks();
+    PSet<Integer> returns = HashTreePSet.empty();
+    PSet<Integer> unmaps = HashTreePSet.empty();
+    PSet<MappingId> cpu = HashTreePSet.empty();
+    int mapped = 0;
+    for (Attachment a : state.attachments().values()) {
+      next = next.with(overtake(next, a, replies, slots));
+      if (a.cpu().slot() instanceof Mapping.Mapped m) {
+        cpu = cpu.plus(new MappingId(a.id(), m.table().generation(), SlotUse.CPU));
+      }
+      if (a.revocable()) {
+        returns = returns.plus(a.id());
+      }
+      if (a.mapping() instanceof Mapping.Mapped m) {
+        mapped++;
+        unmaps = m.counted() ? unmaps.plus(a.id()) : unmaps;
+      }
+    }
+    replies.flush(state, effects);
+    slots.flush(next, effects);
+    next =
+        next.revoke(
+            new Revoke(
+                nowNanos,
+                Stage.ASKING,
+                nowNanos + state.settings().askNanos(),
+                returns,
+                unmaps,
+                cpu,
+                HashTreePSet.empty(),
+                null,
+                null));
+    effects.add(
+        new BufferEffect.Note(
+            new HistoryEvent.RevokeRequested(
+                state.settings().id(),
+                next.epoch(),
+                cause,
+                state.segment(),
+                state.generation(),
+                state.attachments().size(),
+                mapped)));
+    invalidate(next, returns, effects);
+    // Those whose process is dead already will not answer: no need to wait for the deadline.
+    for (int process : state.deadProcesses()) {
+      next = giveUp(next, process);
+    }
+    BufferCore.wake(next, nowNanos, effects);
+    return advance(next, nowNanos, effects);
+  }
+
+  /**
+   * Maps under way: the revoke has the lock first, so to speak, and they find the flag set. CPU
+   * mappings: their page-table entries go.
+   */
+  private static Attachment overtake(
+      BufferState state, Attachment a, Replies replies, SlotAsks slots) {
+    Attachment next = a;
+    if (a.mapping() instanceof Mapping.Pending(Operation operation, long call, var _)) {
+      MappingId id = new MappingId(a.id(), state.generation(), a.use());
+      next = next.mapping(new Mapping.Unmapping(Operation.UNMAP, 0, id));
+      next = next.answered(call, state.refusal());
+      replies.failed(new Call(a.process(), call, operation), a.id(), state.refusal());
+      slots.unmap(id);
+    }
+    Wait wait = a.awaited();
+    if (wait != null) {
+      next = next.waits(null).answered(wait.call(), state.refusal());
+      replies.failed(new Call(a.process(), wait.call(), Operation.MAP), a.id(), state.refusal());
+    }
+    switch (a.cpu().slot()) {
+      case Mapping.Pending(Operation operation, long call, var _) -> {
+        MappingId id = new MappingId(a.id(), state.generation(), SlotUse.CPU);
+        next = next.cpu(new Mapping.Unmapping(Operation.MUNMAP, 0, id));
+        next = next.answeredCpu(call, state.refusal());
+        replies.failed(new Call(a.process(), call, operation), a.id(), state.refusal());
+        slots.unmap(id);
+      }
+      case Mapping.Mapped m -> {
+        MappingId id = new MappingId(a.id(), m.table().generation(), SlotUse.CPU);
+        next = next.cpu(new Mapping.Unmapping(Operation.MUNMAP, 0, id));
+        slots.unmap(id);
+      }
+      case Mapping.None n -> {}
+      case Mapping.Unmapping u -> {}
+    }
+    return next;
+  }
+
+  /** Importers answer. */
+  static BufferState progressed(
+      BufferState state, BufferEvent.Progressed e, List<BufferEffect> effects) {
+    if (state.deadProcesses().contains(e.process())) {
+      return state;
+    }
+    List<Integer> returned = own(state, e.process(), e.returned());
+    List<Integer> unmapped = own(state, e.process(), e.unmapped());
+    BufferState next = state;
+    boolean current = e.epoch() == state.epoch();
+    if (current) {
+      next = BufferFences.add(next, e.fences(), returned);
+      next = close(next, e, unmapped, effects);
+    }
+    BufferFences.Heard heard =
+        BufferFences.signal(
+            next, e.process(), e.epoch(), e.signalled(), current ? returned : List.of());
+    next = heard.state();
+    if (!current && senseless(e, heard)) {
+      drop("progress of epoch " + e.epoch(), "the epoch is " + state.epoch(), effects);
+    } else if (heard.senseless() > 0) {
+      drop(heard.senseless() + " signals", "no such fence is pending", effects);
+    }
+    next = BufferFences.wake(next, effects);
+    Revoke revoke = next.revoke();
+    if (revoke == null || !current) {
+      if (next.waiting() && !state.waiting()) {
+        BufferCore.wake(next, e.nowNanos(), effects);
+      }
+      // A fence of an epoch before may have been what this one waits for.
+      return advance(next, e.nowNanos(), effects);
+    }
+    next =
+        next.revoke(
+            revoke.awaiting(
+                revoke.returns().minusAll(returned),
+                // Where the IOMMU's closing proves it in the end, the importer's word will do now;
+                // elsewhere an unmap is over when the exporter's unmap op is.
+                state.settings().contract().enforced()
+                    ? revoke.unmaps().minusAll(unmapped)
+                    : minusUnmapped(next, revoke.unmaps(), unmapped)));
+    return advance(next, e.nowNanos(), effects);
+  }
+
+  /** Whether a message of another epoch had nothing to say that still concerns anybody. */
+  private static boolean senseless(BufferEvent.Progressed e, BufferFences.Heard heard) {
+    return e.signalled().size() == heard.senseless();
+  }
+
+  private static void drop(String what, String why, List<BufferEffect> effects) {
+    effects.add(new BufferEffect.Note(new HistoryEvent.Dropped(what, why)));
+  }
+
+  /** Those that are that process's: nobody answers for somebody else. */
+  private static List<Integer> own(BufferState state, int process, List<Integer> ids) {
+    return ids.stream()
+        .filter(id -> {
+          Attachment a = state.attachments().get(id);
+          return a != null && a.process() == process;
+        })
+        .toList();
+  }
+
+  /** The exporter's unmap op for what importers say they have unmapped. */
+  private static BufferState close(
+      BufferState state,
+      BufferEvent.Progressed e,
+      List<Integer> unmapped,
+      List<BufferEffect> effects) {
+    BufferState next = state;
+    List<MappingId> closing = new ArrayList<>();
+    for (int id : unmapped) {
+      Attachment a = next.attachments().get(id);
+      // What is said of a revoke concerns what was mapped before it: told again, an importer may
+      // answer when it has mapped anew already.
+      if (a != null
+          && a.mapping() instanceof Mapping.Mapped(var table, long epoch, boolean _)
+          && epoch < e.epoch()) {
+        MappingId mapping = new MappingId(id, table.generation(), table.use());
+        next = next.with(a.mapping(new Mapping.Unmapping(Operation.UNMAP, 0, mapping)));
+        closing.add(mapping);
+      }
+    }
+    if (!closing.isEmpty()) {
+      effects.add(new BufferEffect.UnmapSlots(closing));
+      effects.add(
+          new BufferEffect.Note(
+              new HistoryEvent.Operated(
+                  Operation.UNMAP,
+                  state.settings().id(),
+                  state.epoch(),
+                  closing.stream().map(MappingId::attachment).toList())));
+    }
+    return next;
+  }
+
+  /** Without those of the unmapped that have no mapping left to be closed. */
+  private static PSet<Integer> minusUnmapped(
+      BufferState state, PSet<Integer> unmaps, List<Integer> said) {
+    return unmaps.minusAll(
+        said.stream()
+            .filter(id -> {
+              Attachment a = state.attachments().get(id);
+              return a == null || a.mapping() instanceof Mapping.None;
+            })
+            .toList());
+  }
+
+  /**
+   * Stops waiting for a dead process. Under a contract that nothing enforces this concerns only the
+   * return of its callback: that is code of the kernel's, which returns; but its fences do not
+   * signal and its mappings stay, and whoever waits for those waits.
+   */
+  static BufferState giveUp(BufferState state, int process) {
+    Revoke revoke = state.revoke();
+    if (revoke == null || !asking(revoke)) {
+      return state;
+    }
+    List<Integer> its =
+        state.attachments().values().stream()
+            .filter(a -> a.process() == process)
+            .map(Attachment::id)
+            .toList();
+    if (!state.settings().contract().enforced()) {
+      BufferState next = state;
+      for (int id : its) {
+        Attachment a = state.attachments().get(id);
+        if (a != null && a.mapped() && revoke.returns().contains(id)) {
+          next = BufferFences.abandoned(next, id);
+        }
+      }
+      return next.revoke(revoke.awaiting(revoke.returns().minusAll(its), revoke.unmaps()));
+    }
+    PSet<Integer> owing = state.owing();
+    PSet<Integer> owed = HashTreePSet.from(its.stream().filter(owing::contains).toList());
+    return BufferFences.drop(state, its)
+        .revoke(
+            revoke
+                .awaiting(revoke.returns().minusAll(its), revoke.unmaps().minusAll(its))
+                .blocked(revoke.blocked().plusAll(owed)));
+  }
+
+  private static boolean asking(Revoke revoke) {
+    return revoke.stage() == Stage.ASKING || revoke.stage() == Stage.UNMAPPING;
+  }
+
+  /** Goes on to the next stage if the contract waits for nothing more. */
+  static BufferState advance(BufferState state, long nowNanos, List<BufferEffect> effects) {
+    Revoke revoke = state.revoke();
+    if (revoke == null || !asking(revoke)) {
+      return state;
+    }
+    Contract contract = state.settings().contract();
+    boolean stopped =
+        revoke.returns().isEmpty()
+            && revoke.cpu().isEmpty()
+            && contract.fences().map(usage -> state.resv().signaled(usage)).orElse(true);
+    if (!stopped) {
+      return state;
+    }
+    boolean unmapped = revoke.unmaps().isEmpty();
+    return switch (contract.unmaps()) {
+      case NONE -> leave(state, RevokeOutcome.ASSUMED, nowNanos, effects);
+      case UNBOUNDED -> unmapped ? answered(state, nowNanos, effects) : state;
+      case ONE_SECOND -> {
+        if (unmapped) {
+          yield answered(state, nowNanos, effects);
+        }
+        if (revoke.stage() == Stage.UNMAPPING) {
+          yield state;
+        }
+        BufferState next =
+            state.revoke(revoke.stage(Stage.UNMAPPING, nowNanos + Contract.ONE_SECOND_NANOS));
+        BufferCore.wake(next, nowNanos, effects);
+        yield next;
+      }
+    };
+  }
+
+  private static BufferState answered(
+      BufferState state, long nowNanos, List<BufferEffect> effects) {
+    if (state.settings().contract().enforced()) {
+      return closeBuffer(state, nowNanos, effects);
+    }
+    // Addresses that were taken without a map: nobody counts them, and nobody waits for them.
+    boolean uncounted = state.attachments().values().stream().anyMatch(Attachment::mapped);
+    return leave(state, uncounted ? RevokeOutcome.ASSUMED : RevokeOutcome.ACKED, nowNanos, effects);
+  }
+
+  /** Whether the stage ends by itself, and its time has come. */
+  static boolean late(BufferState state, long nowNanos) {
+    Revoke revoke = state.revoke();
+    return revoke != null
+        && hasDeadline(state, revoke)
+        && nowNanos - revoke.stageDeadlineNanos() >= 0;
+  }
+
+  static boolean hasDeadline(BufferState state, Revoke revoke) {
+    return switch (revoke.stage()) {
+      case ASKING, CLOSING, SEVERING -> state.settings().contract().enforced();
+      case UNMAPPING -> true;
+      case COPYING -> false;
+    };
+  }
+
+  /** The stage's time is over. */
+  static BufferState expired(BufferState state, long nowNanos, List<BufferEffect> effects) {
+    Revoke revoke = state.revoke();
+    if (revoke == null) {
+      return state;
+    }
+    return switch (revoke.stage()) {
+      case ASKING ->
+          closeBuffer(
+              state.revoke(revoke.blocked(revoke.blocked().plusAll(state.owing()))),
+              nowNanos,
+              effects);
+      // "Timed out waiting for DMABUF attachments", and on it goes.
+      case UNMAPPING -> leave(state, RevokeOutcome.ASSUMED, nowNanos, effects);
+      // The IOMMU does not answer: it may be dead. The memory is the exporter's own to take.
+      case CLOSING -> takeAway(state, nowNanos, effects);
+      // It could not be severed: again, and no faster than anything else is asked again.
+      case SEVERING -> sever(state, nowNanos, effects);
+      case COPYING -> state;
+    };
+  }
+
+  /** Asks again for what the stage waits for. */
+  static void repeat(BufferState state, List<BufferEffect> effects) {
+    Revoke revoke = state.revoke();
+    if (revoke == null) {
+      return;
+    }
+    switch (revoke.stage()) {
+      case ASKING, UNMAPPING -> invalidate(state, state.owing(), effects);
+      case CLOSING -> effects.add(closeEffect(state));
+      case SEVERING -> effects.add(new BufferEffect.Sever(state.epoch(), state.segment()));
+      case COPYING -> {
+        // Nothing is lost on the way to this node's own pool.
+      }
+    }
+  }
+
+  /** {@code dma_buf_invalidate_mappings()}: skips whom it cannot call. */
+  private static void invalidate(
+      BufferState state, Collection<Integer> ids, List<BufferEffect> effects) {
+    Map<Integer, List<Integer>> byProcess = new TreeMap<>();
+    for (int id : new TreeSet<>(ids)) {
+      Attachment a = state.attachments().get(id);
+      if (a != null && a.revocable()) {
+        byProcess.computeIfAbsent(a.process(), p -> new ArrayList<>()).add(id);
+      }
+    }
+    byProcess.forEach((process, its) ->
+        effects.add(new BufferEffect.Invalidate(process, state.epoch(), List.copyOf(its))));
+  }
+
+  private static BufferState closeBuffer(
+      BufferState state, long nowNanos, List<BufferEffect> effects) {
+    Revoke revoke = state.revoke();
+    if (revoke == null) {
+      return state;
+    }
+    BufferState next =
+        state.revoke(revoke.stage(Stage.CLOSING, nowNanos + state.settings().blockNanos()));
+    effects.add(closeEffect(next));
+    BufferCore.wake(next, nowNanos, effects);
+    return next;
+  }
+
+  private static BufferEffect closeEffect(BufferState state) {
+    long drain = (long) (state.settings().blockNanos() * DRAIN_SHARE);
+    return new BufferEffect.CloseBuffer(state.epoch(), drain);
+  }
+
+  /** The IOMMU answers a close. */
+  static BufferState closed(
+      BufferState state, BufferEvent.BufferClosed e, List<BufferEffect> effects) {
+    Revoke revoke = state.revoke();
+    if (revoke == null || e.epoch() != state.epoch() || revoke.stage() != Stage.CLOSING) {
+      return state;
+    }
+    Revoke settled = revoke.blocked(revoke.blocked().plusAll(e.open()));
+    BufferState next = state.revoke(settled);
+    if (!e.undrained().isEmpty()) {
+      Revoke stuck = settled.blocked(settled.blocked().plusAll(e.undrained()));
+      return takeAway(next.revoke(stuck), e.nowNanos(), effects);
+    }
+    boolean acked = settled.blocked().isEmpty();
+    return leave(next, acked ? RevokeOutcome.ACKED : RevokeOutcome.BLOCKED, e.nowNanos(), effects);
+  }
+
+  /** Nothing more is waited for: what is in the memory may have to be saved now. */
+  private static BufferState leave(
+      BufferState state, RevokeOutcome outcome, long nowNanos, List<BufferEffect> effects) {
+    Revoke revoke = state.revoke();
+    if (revoke == null || !state.moving()) {
+      return complete(state, outcome, nowNanos, effects);
+    }
+    return copyOut(state.revoke(revoke.proven(outcome)), nowNanos, effects);
+  }
+
+  private static BufferState copyOut(BufferState state, long nowNanos, List<BufferEffect> effects) {
+    Revoke revoke = state.revoke();
+    if (revoke == null) {
+      return state;
+    }
+    effects.add(new BufferEffect.CopyOut(state.epoch(), state.segment()));
+    return state.revoke(revoke.stage(Stage.COPYING, nowNanos));
+  }
+
+  /** A move's content is in other memory. */
+  static BufferState copied(
+      BufferState state, BufferEvent.CopiedOut e, List<BufferEffect> effects) {
+    Revoke revoke = state.revoke();
+    if (revoke == null || e.epoch() != state.epoch() || revoke.stage() != Stage.COPYING) {
+      return state;
+    }
+    boolean system = Placement.movesToSystem(state);
+    Memory memory =
+        new Memory(e.segment(), e.generation(), state.memory().content(), system, false);
+    effects.add(
+        new BufferEffect.Note(
+            new HistoryEvent.Moved(
+                state.settings().id(),
+                state.epoch(),
+                system,
+                state.segment(),
+                e.segment(),
+                state.settings().bytes(),
+                e.before(),
+                e.after())));
+    BufferState next = state.revoke(revoke.copied(memory));
+    RevokeOutcome proven = revoke.proven();
+    return proven == null
+        ? sever(next, e.nowNanos(), effects)
+        : complete(next, proven, e.nowNanos(), effects);
+  }
+
+  /** Takes the memory away; but what is to live on elsewhere is copied before. */
+  private static BufferState takeAway(
+      BufferState state, long nowNanos, List<BufferEffect> effects) {
+    return state.moving() ? copyOut(state, nowNanos, effects) : sever(state, nowNanos, effects);
+  }
+
+  private static BufferState sever(BufferState state, long nowNanos, List<BufferEffect> effects) {
+    Revoke revoke = state.revoke();
+    if (revoke == null) {
+      return state;
+    }
+    effects.add(new BufferEffect.Sever(state.epoch(), state.segment()));
+    BufferState next =
+        state.revoke(
+            revoke
+                .stage(Stage.SEVERING, nowNanos + state.settings().retryNanos())
+                .blocked(revoke.blocked().plusAll(state.owing())));
+    BufferCore.wake(next, nowNanos, effects);
+    return next;
+  }
+
+  /** The memory is gone. */
+  static BufferState severed(BufferState state, BufferEvent.Severed e, List<BufferEffect> effects) {
+    Revoke revoke = state.revoke();
+    if (revoke == null || e.epoch() != state.epoch() || revoke.stage() != Stage.SEVERING) {
+      return state;
+    }
+    return complete(state, RevokeOutcome.SEVERED, e.nowNanos(), effects);
+  }
+
+  private static BufferState complete(
+      BufferState state, RevokeOutcome outcome, long nowNanos, List<BufferEffect> effects) {
+    Revoke revoke = state.revoke();
+    RevokeCause cause = state.revokedBy();
+    if (revoke == null || cause == null) {
+      return state;
+    }
+    Memory old = state.memory();
+    boolean severed = outcome == RevokeOutcome.SEVERED;
+    if (!severed) {
+      effects.add(new BufferEffect.Disown(old.segment(), cause.decodesNothing()));
+    }
+    long nanos = nowNanos - revoke.startedNanos();
+    effects.add(
+        new BufferEffect.Note(
+            new HistoryEvent.RevokeCompleted(
+                state.settings().id(),
+                state.epoch(),
+                old.segment(),
+                old.generation(),
+                outcome,
+                nanos / 1000,
+                revoke.blocked().stream().sorted().toList())));
+    effects.add(
+        new BufferEffect.Complete(
+            state.epoch(), old.segment(), old.generation(), outcome, nanos, next(cause, severed)));
+    BufferState next = state.revoke(null);
+    if (severed) {
+      next = next.memory(old.taken());
+    }
+    Memory copied = revoke.copied();
+    if (copied != null) {
+      next = next.memory(copied).revokedBy(null, state.epoch());
+      noteRestored(next, effects);
+    }
+    if (state.settings().contract().enforced()) {
+      next = outOfReach(next, effects);
+    }
+    return reported(next, nowNanos, effects);
+  }
+
+  private static Next next(RevokeCause cause, boolean severed) {
+    if (severed) {
+      return cause.after() == After.DEAD ? Next.NOBODY : Next.REPLACEMENT;
+    }
+    return cause.decodesNothing() ? Next.NOBODY : Next.TENANT;
+  }
+
+  /** Whatever was mapped is not any more: the IOMMU closed it, or the memory is gone. */
+  private static BufferState outOfReach(BufferState state, List<BufferEffect> effects) {
+    BufferState next = state;
+    for (Attachment a : next.attachments().values()) {
+      if (a.mapped()) {
+        next = next.with(a.mapping(new Mapping.None()));
+      }
+    }
+    next = BufferFences.signalAll(next);
+    next = BufferCore.reap(next, effects);
+    return BufferFences.wake(next, effects);
+  }
+
+  /** Tells the device; but first comes what has waited for the lock. */
+  private static BufferState reported(
+      BufferState state, long nowNanos, List<BufferEffect> effects) {
+    RevokeCause queued = state.queued();
+    if (queued != null) {
+      return begin(state.requests(null, state.asked()), queued, nowNanos, effects);
+    }
+    if (state.asked()) {
+      effects.add(new BufferEffect.Report(true));
+    }
+    return state.requests(null, false);
+  }
+
+  /** A revoke is lifted: there is memory again, and nobody is told. */
+  static BufferState restored(
+      BufferState state, BufferEvent.Restored e, List<BufferEffect> effects) {
+    RevokeCause cause = state.revokedBy();
+    if (cause == null || state.revoke() != null || cause.after() == After.DEAD) {
+      return state;
+    }
+    Memory old = state.memory();
+    if (cause.decodesNothing() && !old.severed()) {
+      effects.add(new BufferEffect.HandOver(state.epoch(), old.segment(), old.generation()));
+    }
+    BufferState next =
+        state
+            .memory(new Memory(e.segment(), e.generation(), e.generation(), old.system(), false))
+            .revokedBy(null, state.epoch());
+    noteRestored(next, effects);
+    return next;
+  }
+
+  private static void noteRestored(BufferState state, List<BufferEffect> effects) {
+    effects.add(
+        new BufferEffect.Note(
+            new HistoryEvent.Restored(
+                state.settings().id(), state.epoch(), state.segment(), state.generation())));
+  }
+
+  /** The fences and unmaps that a revoke waits for still. */
+  static @Nullable HistoryEvent unfinished(BufferState state, long nowNanos) {
+    Revoke revoke = state.revoke();
+    return revoke == null
+        ? null
+        : new HistoryEvent.RevokeUnfinished(
+            state.settings().id(),
+            state.epoch(),
+            (nowNanos - revoke.startedNanos()) / 1000,
+            state.fenced(),
+            revoke.unmaps().stream().sorted().toList());
+  }
+}
