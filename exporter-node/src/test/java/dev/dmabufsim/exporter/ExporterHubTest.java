@@ -241,7 +241,12 @@ final class ExporterHubTest {
             .toList();
     say(
         new ExporterMessage.SlotsMapped(
-            peer("iommu", IOMMU_PROCESS), asked.buffer(), asked.epoch(), asked.requests().getFirst().use(), tables, List.of()));
+            peer("iommu", IOMMU_PROCESS),
+            asked.buffer(),
+            asked.epoch(),
+            asked.requests().getFirst().use(),
+            tables,
+            List.of()));
     return tables;
   }
 
