@@ -48,6 +48,12 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
   /** Several, for what one round does not show by chance. */
   private static final int ROUNDS = 3;
 
+  /** From one treatment's revokes to the next's: all at once would keep each other waiting. */
+  private static final Duration WAVE = Duration.ofMillis(100);
+
+  /** A round of all treatments, so that their waves do not meet in the next one. */
+  private static final Duration EVERY = Duration.ofSeconds(1);
+
   private static final long LEAST_BUFFER_BYTES = 128 << 10;
   private static final long PAGE_BYTES = 4096;
   private static final int ATTACHMENTS = 2;
@@ -91,7 +97,14 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
         // Each of another size: memory goes from a buffer to its next owner and back to buffers of
         // the same size, so that what one cell does to memory never meets another cell's importer.
         long bytes = LEAST_BUFFER_BYTES + places.size() * PAGE_BYTES;
-        exporters.add(new ExporterSpec(exporter, choice.kind(), 1, bytes, List.of(choice.cause())));
+        exporters.add(
+            new ExporterSpec(
+                exporter,
+                choice.kind(),
+                1,
+                bytes,
+                List.of(choice.cause()),
+                WAVE.multipliedBy(treatments.indexOf(treatment))));
         (treatment.killed() ? killed : alive).add(importer(importer, kind, treatment, exporter));
         places.add(
             new Place(new CellKey(contract, kind, treatment), exporter, importer, choice.label()));
@@ -120,7 +133,7 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
             "",
             contract,
             BOUND,
-            new Revokes(true, ROUNDS, Duration.ofMillis(200), Duration.ofMillis(50), HANG_LIMIT),
+            new Revokes(true, ROUNDS, EVERY, Duration.ofMillis(50), HANG_LIMIT),
             new Dma(64, 16 << 10, Defaults.READ_FRACTION, duty),
             described,
             nodes,
