@@ -82,7 +82,7 @@ public final class CellJudge {
       return new Said(
           CellVerdict.UNSAFE, uaf + " accesses reached what was somebody else's memory by then");
     }
-    Optional<String> broken = broken(found, key.treatment().honest());
+    Optional<String> broken = broken(found, key.contract().enforced() && key.treatment().honest());
     if (broken.isPresent()) {
       return new Said(CellVerdict.UNSAFE, broken.get());
     }
@@ -113,13 +113,17 @@ public final class CellJudge {
     return new Said(CellVerdict.SAFE, revokes.completed() + " revokes, and nothing came late");
   }
 
-  /** A violation that makes a cell unsafe. What a misbehaving importer leaves behind does not. */
-  private static Optional<String> broken(Findings found, boolean honest) {
+  /**
+   * A violation that makes a cell unsafe. What a misbehaving importer leaves behind does not; nor
+   * does an address that is still there when a sequence which does not wait for unmaps is over, as
+   * long as nobody uses it.
+   */
+  private static Optional<String> broken(Findings found, boolean addressesMustBeGone) {
     return found.violations().stream()
         .filter(v ->
             v.invariant() == Invariant.NO_LATE_DMA
                 || v.invariant() == Invariant.HANDED_ON_AFTER_COMPLETION
-                || (honest && v.invariant() == Invariant.FAILS_ONLY_AFTER_REVOKE))
+                || (addressesMustBeGone && v.invariant() == Invariant.FAILS_ONLY_AFTER_REVOKE))
         .map(Violation::detail)
         .findFirst();
   }

@@ -53,6 +53,10 @@ class CellJudgeTest {
   }
 
   private Cell judge(Treatment treatment) {
+    return judge(Contract.V7, treatment);
+  }
+
+  private Cell judge(Contract contract, Treatment treatment) {
     Findings.Figures figures =
         new Findings.Figures(
             revokes,
@@ -67,7 +71,7 @@ class CellJudgeTest {
             new Findings.Calls(0, 0),
             new Findings.Cpu(0, 0));
     return CellJudge.judge(
-        new CellKey(Contract.V7, "gpu-dynamic", treatment),
+        new CellKey(contract, "gpu-dynamic", treatment),
         "vfio-pci, reset",
         new Findings(violations, unknowns, figures),
         LIMIT);
@@ -158,5 +162,12 @@ class CellJudgeTest {
     violations.add(new Violation(Invariant.HANDED_ON_AFTER_COMPLETION, "too early"));
     assertThat(judge(LYING).verdict()).isEqualTo(CellVerdict.UNSAFE);
     assertThat(judge(LYING).evidence()).containsExactly("too early");
+  }
+
+  @Test
+  void anAddressThatIsStillThereIsUnsafeOnlyWhereTheSequenceTakesItAway() {
+    violations.add(new Violation(Invariant.FAILS_ONLY_AFTER_REVOKE, "still there"));
+    assertThat(judge(Contract.V4, HONEST).verdict()).isEqualTo(CellVerdict.SAFE);
+    assertThat(judge(Contract.ENFORCED, HONEST).verdict()).isEqualTo(CellVerdict.UNSAFE);
   }
 }
