@@ -163,6 +163,13 @@ class GoodScenarioTest {
   }
 
   @Test
+  void thePageBehindEachSegmentCountsWhereThereAreMany() throws ScenarioException {
+    String gpu = "nodes.exporter-1.devices.gpu.";
+    Scenario many = Given.load(Given.LEAST, gpu + "buffers=4096", gpu + "size=4KiB");
+    assertThat(many.memoryBytes()).isEqualTo(2 * 16 * MIB + 8 * MIB + 2 * 16 * MIB);
+  }
+
+  @Test
   void aByteOrderMarkAndWindowsLineEndsAreAccepted() throws ScenarioException {
     byte[] bytes = ("\ufeff" + Given.LEAST.replace("\n", "\r\n")).getBytes(StandardCharsets.UTF_8);
     String text = ScenarioSource.decode(bytes, Origin.file("s.yaml"));
