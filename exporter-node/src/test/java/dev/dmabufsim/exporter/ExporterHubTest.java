@@ -17,6 +17,7 @@ import dev.dmabufsim.common.control.NodeCommand;
 import dev.dmabufsim.common.control.NodeReport;
 import dev.dmabufsim.common.driver.ImporterOffer;
 import dev.dmabufsim.common.fabric.Fabric;
+import dev.dmabufsim.common.fabric.SegmentDescriptor;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.ExporterMessage;
 import dev.dmabufsim.common.message.ImporterMessage;
@@ -32,8 +33,10 @@ import dev.dmabufsim.common.message.Peer;
 import dev.dmabufsim.common.message.SgTable;
 import dev.dmabufsim.common.message.Span;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -241,7 +244,12 @@ final class ExporterHubTest {
             .toList();
     say(
         new ExporterMessage.SlotsMapped(
-            peer("iommu", IOMMU_PROCESS), asked.buffer(), asked.epoch(), asked.requests().getFirst().use(), tables, List.of()));
+            peer("iommu", IOMMU_PROCESS),
+            asked.buffer(),
+            asked.epoch(),
+            asked.requests().getFirst().use(),
+            tables,
+            List.of()));
     return tables;
   }
 
@@ -555,6 +563,97 @@ final class ExporterHubTest {
     assertThat(recorded(HistoryEvent.BufferReleased.class).attachments()).isEqualTo(1);
     assertThat(unfinished.unmaps()).containsExactly(table.attachment());
     assertThat(recorded.events(HistoryEvent.Scanned.class)).as("the reserve").hasSize(1);
+  }
+
+  private long owner(int segment) throws IOException {
+    try (Arena arena = Arena.ofConfined()) {
+      return fabric.mapSegment(segment, BYTES, arena).owner();
+    }
+  }
+
+  @Test
+  void aMoveCopiesTheContentAndTheBufferIsMappedElsewhereWithoutARestore() throws IOException {
+    start(Contract.V7, ExporterKind.GPU_VRAM, RevokeCause.EVICTION);
+    SgTable table = mapped();
+    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
+    progress(invalidate, invalidate.attachments(), invalidate.attachments());
+    IommuMessage.UnmapSlots unmap = iommuHears(IommuMessage.UnmapSlots.class);
+    say(
+        new ExporterMessage.SlotsUnmapped(
+            peer("iommu", IOMMU_PROCESS), unmap.buffer(), unmap.mappings()));
+
+    HistoryEvent.Moved moved = recorded(HistoryEvent.Moved.class);
+    assertThat(moved.fromSegment()).isEqualTo(table.segment());
+    assertThat(moved.before()).isEqualTo(moved.after());
+    HistoryEvent.Restored restored = recorded(HistoryEvent.Restored.class);
+    assertThat(restored.segment()).isEqualTo(moved.toSegment());
+    assertThat(owner(restored.segment())).isEqualTo(restored.generation());
+    long call = call(Operation.MAP, unmap.buffer(), invalidate.attachments());
+    openSlots(iommuHears(IommuMessage.MapSlots.class));
+    SgTable again = answered(call).tables().getFirst();
+    assertThat(again.generation()).isEqualTo(restored.generation());
+    assertThat(again.content()).isEqualTo(table.generation());
+    await().atMost(LIMIT).until(() -> reports.contains(new NodeReport.RoundDone("exporter", 1, 1)));
+  }
+
+  @Test
+  void anUnpluggedDeviceAnswersNothingPlaysNoMoreRoundsAndItsMapsAreEnodev() throws IOException {
+    start(Contract.V2, ExporterKind.VFIO_PCI, RevokeCause.HOT_UNPLUG, RevokeCause.RESET);
+    SgTable table = mapped();
+    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
+    progress(invalidate, List.of(), List.of());
+
+    await().atMost(LIMIT).until(() -> reports.contains(new NodeReport.RoundsDone("exporter", 1)));
+    assertThat(owner(table.segment())).isEqualTo(SegmentDescriptor.OWNER_UNREACHABLE);
+    assertThat(recorded.events(HistoryEvent.HandedOver.class)).isEmpty();
+    assertThat(recorded(HistoryEvent.RevokeCompleted.class).outcome())
+        .isEqualTo(RevokeOutcome.ASSUMED);
+    assertThat(attach(ImporterOffer.DYNAMIC, 7).errno()).isEqualTo(Errno.ENODEV);
+    long call = call(Operation.MAP, invalidate.buffer(), invalidate.attachments());
+    assertThat(answered(call).failed().getFirst().errno()).isEqualTo(Errno.ENODEV);
+  }
+
+  @Test
+  void memoryThatIsTakenByAResetIsItsTenants() throws IOException {
+    start(Contract.V2, ExporterKind.RDMA_MMIO, RevokeCause.CONTEXT_DESTROYED);
+    SgTable table = mapped();
+    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    progress(importerHears(InvalidateMappings.class), List.of(), List.of());
+
+    HistoryEvent.HandedOver handed = recorded(HistoryEvent.HandedOver.class);
+    assertThat(handed.segment()).isEqualTo(table.segment());
+    assertThat(owner(table.segment())).isEqualTo(handed.tenantGeneration());
+  }
+
+  @Test
+  void devicesThatAreIndependentRevokeAtOnceAndOneWithoutACauseNever() {
+    start(
+        Contract.V2,
+        UNHURRIED,
+        new ExporterPlan.Rounds(1, 1, 1, NEVER, true),
+        device("a", ExporterKind.VFIO_PCI, Map.of(), RevokeCause.RESET),
+        device("b", ExporterKind.SYSTEM_HEAP, Map.of()),
+        device("c", ExporterKind.VFIO_PCI, Map.of(), RevokeCause.LAST_CLOSE));
+    say(new ExporterMessage.ListBuffers(theImporter(), importer.ref()));
+    List<BufferInfo> offers = importerHears(ImporterMessage.Buffers.class).buffers();
+    List<Integer> ids = new ArrayList<>();
+    for (BufferInfo offer : offers) {
+      ids.addAll(attach(offer, theImporter(), ImporterOffer.DYNAMIC, 1).attachments());
+    }
+    assertThat(ids).hasSize(3).doesNotHaveDuplicates();
+
+    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    InvalidateMappings one = importerHears(InvalidateMappings.class);
+    InvalidateMappings other = importerHears(InvalidateMappings.class);
+
+    assertThat(List.of(one.buffer(), other.buffer()))
+        .as("neither has answered")
+        .containsExactlyInAnyOrder(offers.get(0).buffer(), offers.get(2).buffer());
+    progress(one, List.of(), List.of());
+    progress(other, List.of(), List.of());
+    await().atMost(LIMIT).until(() -> reports.contains(new NodeReport.RoundsDone("exporter", 2)));
   }
 
   @Test

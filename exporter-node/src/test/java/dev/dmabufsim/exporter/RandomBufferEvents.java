@@ -25,6 +25,7 @@ import java.util.Random;
 final class RandomBufferEvents {
   private static final int PROCESSES = 3;
   private static final int ATTACHMENTS = 6;
+  private static final List<FenceUsage> USAGES = List.of(FenceUsage.values());
   private static final List<Operation> OPERATIONS = List.of(Operation.values());
 
   private final Random random;
@@ -161,11 +162,6 @@ final class RandomBufferEvents {
     return random.nextBoolean() ? List.of() : ids();
   }
 
-  /** Often all. */
-  private List<Integer> most(BufferState state) {
-    return random.nextInt(3) == 0 ? some() : List.copyOf(state.attachments().keySet());
-  }
-
   private long epoch(BufferState state) {
     return random.nextInt(5) == 0 ? state.epoch() + random.nextInt(-2, 3) : state.epoch();
   }
@@ -254,7 +250,7 @@ final class RandomBufferEvents {
     List<Fence> fences = new ArrayList<>();
     for (int id : returned) {
       for (int i = random.nextInt(3); i > 0; i--) {
-        FenceUsage usage = FenceUsage.values()[random.nextInt(FenceUsage.values().length)];
+        FenceUsage usage = USAGES.get(random.nextInt(USAGES.size()));
         fences.add(new Fence(id, random.nextInt(3), usage));
       }
     }

@@ -254,7 +254,8 @@ final class VirtualHost {
               id, 0, BufferDriver.BYTES, id, 0, generation, generation, true, request.use()));
     }
     fromIommu(
-        iommuDelay(), () -> happens(new BufferEvent.SlotsMapped(asked.epoch(), SlotUse.DMA, tables, List.of())));
+        iommuDelay(),
+        () -> happens(new BufferEvent.SlotsMapped(asked.epoch(), SlotUse.DMA, tables, List.of())));
   }
 
   private void unmapSlots(BufferEffect.UnmapSlots asked) {

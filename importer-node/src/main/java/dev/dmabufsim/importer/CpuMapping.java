@@ -73,6 +73,7 @@ final class CpuMapping implements AutoCloseable {
     try {
       at = at + WORDS * Long.BYTES <= table.length() - WORDS * Long.BYTES ? at + WORDS * 8L : 0;
       MemorySegment.copy(memory.data(), ValueLayout.JAVA_LONG, at, read, 0, WORDS);
+      DmaPort.faultNow();
     } catch (InternalError severed) {
       return Outcome.FAULTED;
     } finally {

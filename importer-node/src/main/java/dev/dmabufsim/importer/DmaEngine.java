@@ -91,6 +91,7 @@ final class DmaEngine implements Runnable {
   private final List<DmaTarget> rogues = new ArrayList<>();
 
   private final Thread thread;
+  private @Nullable DmaTarget current;
   private int cursor;
   private int rogueCursor;
   private boolean quit;
@@ -188,12 +189,22 @@ final class DmaEngine implements Runnable {
       } catch (InternalError severed) {
         // The JVM may report a fault in severed memory some instructions late; the operation it
         // belongs to has been counted, and nothing of it is in flight any more.
+        severed();
         history.record(
             new HistoryEvent.Dropped("DMA of " + device, "late fault: " + severed.getMessage()));
       }
     }
     byAttachment.values().forEach(this::forget);
     rogues.forEach(this::forget);
+  }
+
+  /** The memory of whoever did the last access is gone. */
+  private void severed() {
+    DmaTarget target = current;
+    if (target != null && !target.failed) {
+      target.evidence.late(LateAccess.AER, false, 0, System.nanoTime());
+      fail(target, "aborted");
+    }
   }
 
   private void obey() {
@@ -400,6 +411,7 @@ final class DmaEngine implements Runnable {
     long room = (t.length() - bytes) / ALIGNMENT;
     long offset = room == 0 ? 0 : random.nextLong(room + 1) * ALIGNMENT;
     boolean write = toWrite(target);
+    current = target;
     int status;
     if (write) {
       status = port.write(t, offset, bytes, target.sequence++);
@@ -474,7 +486,9 @@ final class DmaEngine implements Runnable {
       return true;
     }
     try {
-      return t.memory().owner() != t.generation();
+      long owner = t.memory().owner();
+      DmaPort.faultNow();
+      return owner != t.generation();
     } catch (InternalError severed) {
       return true;
     } finally {

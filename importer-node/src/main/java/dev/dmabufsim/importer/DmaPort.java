@@ -62,6 +62,9 @@ final class DmaPort {
         int part = Math.min(stamped, bytes - done);
         MemorySegment.copy(source, 0, t.memory().data(), offset + done, part);
       }
+      if (owner != t.generation()) {
+        faultNow();
+      }
     } catch (InternalError severed) {
       control.countAborted(t.slotAt());
       return ABORTED;
@@ -74,19 +77,17 @@ final class DmaPort {
 
   /** Reads {@code bytes}, a multiple of 64, and looks whether it was the owner's to read. */
   int read(Translation t, long offset, int bytes) {
-    int status = discard(t, offset, bytes);
-    if (status == DONE) {
-      long leaked = Canary.leakedWords(sink, bytes / Long.BYTES, t.content());
-      if (leaked > 0) {
-        leakedWords += leaked;
-        control.countLeaked(t.slotAt(), leaked);
-      }
-    }
-    return status;
+    return read(t, offset, bytes, true);
   }
 
   /** Reads {@code bytes}, a multiple of 64, and throws away what it has read. */
   int discard(Translation t, long offset, int bytes) {
+    return read(t, offset, bytes, false);
+  }
+
+  private int read(Translation t, long offset, int bytes, boolean looks) {
+    int words = bytes / Long.BYTES;
+    long leaked;
     if (t.checked() && !guard.enter(t.slotAt(), t.grant())) {
       control.countFault(t.slotAt());
       return REFUSED;
@@ -96,8 +97,11 @@ final class DmaPort {
       if (owner == SegmentDescriptor.OWNER_UNREACHABLE) {
         return UNREACHABLE;
       }
-      MemorySegment.copy(
-          t.memory().data(), ValueLayout.JAVA_LONG, offset, sink, 0, bytes / Long.BYTES);
+      MemorySegment.copy(t.memory().data(), ValueLayout.JAVA_LONG, offset, sink, 0, words);
+      leaked = looks ? Canary.leakedWords(sink, words, t.content()) : 0;
+      if (leaked > 0 || owner != t.generation()) {
+        faultNow();
+      }
     } catch (InternalError severed) {
       control.countAborted(t.slotAt());
       return ABORTED;
@@ -105,7 +109,23 @@ final class DmaPort {
       guard.leave(t.slotAt());
     }
     control.countOperation(t.slotAt(), bytes);
+    if (leaked > 0) {
+      leakedWords += leaked;
+      control.countLeaked(t.slotAt(), leaked);
+    }
     return DONE;
+  }
+
+  /**
+   * Has the JVM raise the fault, if there was one, of an access before: compiled code raises it
+   * only at its next safepoint, and what it has read meanwhile is not what was there. So nothing
+   * that is not as it should be is believed before this. A native call is such a point.
+   *
+   * @throws InternalError if the memory was severed
+   */
+  @SuppressWarnings("ThreadPriorityCheck") // nobody is waited for
+  static void faultNow() {
+    Thread.yield();
   }
 
   /**

@@ -4,14 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.dmabufsim.common.contract.Behaviour;
-import dev.dmabufsim.common.contract.ImporterKind;
+import dev.dmabufsim.common.contract.LateAccess;
 import dev.dmabufsim.common.fabric.Canary;
 import dev.dmabufsim.common.fabric.Canary.Finding;
 import dev.dmabufsim.common.fabric.ControlDescriptor;
 import dev.dmabufsim.common.fabric.ControlFile;
 import dev.dmabufsim.common.fabric.Fabric;
+import dev.dmabufsim.common.fabric.SegmentDescriptor;
+import dev.dmabufsim.common.fabric.SegmentMemory;
 import dev.dmabufsim.common.fabric.SlotMapping;
 import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.SgTable;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -30,7 +33,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A device's engine on real shared memory; the test is its driver, its IOMMU and the exporter. */
@@ -47,6 +50,7 @@ final class DmaEngineTest {
   private Path shm;
 
   private final Queue<Integer> stopped = new ConcurrentLinkedQueue<>();
+  private final Queue<Integer> released = new ConcurrentLinkedQueue<>();
   private final Queue<Probed> probed = new ConcurrentLinkedQueue<>();
   private Fabric fabric;
   private ControlFile control;
@@ -68,11 +72,22 @@ final class DmaEngineTest {
     fabric.close();
   }
 
-  private void powerUp(Behaviour behaviour, double readFraction) {
+  private void powerUp(double readFraction) {
+    powerUp("gpu-dynamic", false, readFraction);
+  }
+
+  private void powerUp(String kind, boolean ats, double readFraction) {
     engine =
         new DmaEngine(
             new ImporterPlan.Device(
-                "nic", ImporterKind.GPU_DYNAMIC, 1, behaviour, FOR_EVER, List.of()),
+                "nic",
+                AttachmentDriver.driver(kind),
+                1,
+                Behaviour.HONEST,
+                0,
+                ats,
+                false,
+                List.of()),
             DEVICE_KEY,
             new ImporterPlan.Workload(64, 4096, readFraction, 0.5, 1),
             fabric,
@@ -81,6 +96,11 @@ final class DmaEngineTest {
               @Override
               public void stopped(List<Integer> attachments) {
                 stopped.addAll(attachments);
+              }
+
+              @Override
+              public void released(List<Integer> attachments) {
+                released.addAll(attachments);
               }
 
               @Override
@@ -102,8 +122,12 @@ final class DmaEngineTest {
       fabric.createSegment(segment, BYTES);
     }
     control.openSlot(
-        n, new SlotMapping(n, BUFFER, DEVICE_KEY, 1, segment, generation, BYTES, 0), translated);
-    return new SgTable(n, SgTable.iovaOf(n), BYTES, n, segment, generation, translated);
+        n,
+        new SlotMapping(n, BUFFER, DEVICE_KEY, 1, segment, generation, BYTES, 0),
+        translated ? ControlDescriptor.SLOT_TRANSLATED : 0);
+    owner(segment, generation);
+    return new SgTable(
+        n, SgTable.iovaOf(n), BYTES, n, segment, generation, generation, translated, SlotUse.DMA);
   }
 
   private long operations(SgTable table) {
@@ -116,21 +140,48 @@ final class DmaEngineTest {
     await().atMost(LIMIT).until(() -> operations(table) >= before + 100);
   }
 
+  /** Stops and releases it, as an honest driver does. */
   private void stop(SgTable table) {
-    engine.stop(List.of(table.attachment()));
+    release(table, 0, 0);
+  }
+
+  private void fence(SgTable table, boolean discardedReads, boolean writes) {
+    engine.stop(List.of(table.attachment()), discardedReads, writes);
     await().atMost(LIMIT).until(() -> stopped.contains(table.attachment()));
+  }
+
+  private void release(SgTable table, long oldTranslationNanos, long oldAddressNanos) {
+    engine.release(List.of(table.attachment()), oldTranslationNanos, oldAddressNanos);
+    await().atMost(LIMIT).until(() -> released.contains(table.attachment()));
+  }
+
+  private void close(int slot) {
+    control.setPermission(slot, ControlDescriptor.PERMISSION_BLOCKED);
+    control.barrier();
+    await().atMost(LIMIT).until(() -> !control.inFlight(slot));
+  }
+
+  private void owner(int segment, long owner) throws IOException {
+    try (Arena arena = Arena.ofConfined()) {
+      fabric.mapSegment(segment, BYTES, arena).owner(owner);
+    }
+  }
+
+  private HistoryEvent.Late awaitLate() {
+    await().atMost(LIMIT).until(() -> !recorded.events(HistoryEvent.Late.class).isEmpty());
+    return recorded.events(HistoryEvent.Late.class).getFirst();
   }
 
   /** The next owner fills the memory with his own content. */
   private void fill(int segment, long word0) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
-      Canary.fill(fabric.mapSegment(segment, BYTES, arena), word0, 0);
+      Canary.fill(fabric.mapSegment(segment, BYTES, arena).data(), word0, 0);
     }
   }
 
   private Finding scan(int segment, long word0) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
-      return Canary.scan(fabric.mapSegment(segment, BYTES, arena), word0, 0);
+      return Canary.scan(fabric.mapSegment(segment, BYTES, arena).data(), word0, 0);
     }
   }
 
@@ -149,7 +200,7 @@ final class DmaEngineTest {
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void anHonestEngineWritesNoMoreOnceItSaysThatItHasStopped(boolean translated) throws IOException {
-    powerUp(Behaviour.HONEST, 0);
+    powerUp(0);
     SgTable one = map(1, 10, translated);
     SgTable other = map(2, 20, translated);
     engine.start(one, BUFFER);
@@ -165,45 +216,200 @@ final class DmaEngineTest {
     assertThat(recorded.events(HistoryEvent.Refused.class)).isEmpty();
   }
 
-  @Test
-  void aLyingEngineWritesOnIntoMemoryThatIsSomebodyElsesWhenNothingTranslates() throws IOException {
-    powerUp(Behaviour.LYING, 0);
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aFencedEngineReadsButDoesNotWriteOrDoesNothingIfItDiscardsNothing(boolean discards)
+      throws IOException {
+    powerUp(0);
     SgTable table = map(1, 10, false);
+    SgTable other = map(2, 20, false);
     engine.start(table, BUFFER);
+    engine.start(other, BUFFER);
     awaitDma(table);
 
-    stop(table);
-    control.setPermission(1, ControlDescriptor.PERMISSION_BLOCKED);
-    control.barrier();
+    fence(table, discards, false);
     fill(1, tenant(11));
+    long before = operations(table);
+    if (discards) {
+      awaitDma(table);
+    }
+    awaitDma(other);
 
-    await().atMost(LIMIT).until(() -> scan(1, tenant(11)).foreignBytes() > 0);
-    assertThat(scan(1, tenant(11)).authors().keySet())
-        .contains(new Canary.Author(Canary.TAG_DEVICE, 1, 10));
+    assertThat(scan(1, tenant(11)).foreignBytes()).isZero();
+    assertThat(operations(table) > before).isEqualTo(discards);
+    assertThat(control.counters(1).leakedWords()).isZero();
+    assertThat(recorded.events(HistoryEvent.PhaseBroken.class)).isEmpty();
+    assertThat(recorded.events(HistoryEvent.Late.class)).as("it is its own still").isEmpty();
   }
 
   @Test
-  void aLyingEngineIsRefusedWhenItsAccessesAreTranslatedAndItsSlotIsClosed() throws IOException {
-    powerUp(Behaviour.LYING, 0);
+  void anEngineThatWritesWhenFencedBreaksThePhaseAndIsNotLateYet() throws IOException {
+    powerUp(0.5);
     SgTable table = map(1, 10, true);
     engine.start(table, BUFFER);
     awaitDma(table);
 
-    stop(table);
+    fence(table, true, true);
+    fill(1, tenant(11));
+    await().atMost(LIMIT).until(() -> scan(1, tenant(11)).foreignBytes() > 0);
+    release(table, 0, 0);
+
+    List<HistoryEvent.PhaseBroken> broken = recorded.events(HistoryEvent.PhaseBroken.class);
+    assertThat(broken).allMatch(e -> e.phase().equals("fenced") && e.attachment() == 1);
+    assertThat(broken.getFirst().count()).as("the first at once").isEqualTo(1);
+    assertThat(recorded.events(HistoryEvent.Late.class)).isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, NIRVANA", "99, UAF", "-1, AER"})
+  void whatBecomesOfALateAccessDependsOnWhoOwnsTheMemory(long owner, LateAccess expected)
+      throws IOException {
+    powerUp(0);
+    SgTable table = map(1, 10, false);
+    engine.start(table, BUFFER);
     awaitDma(table);
-    control.setPermission(1, ControlDescriptor.PERMISSION_BLOCKED);
-    control.barrier();
-    await().atMost(LIMIT).until(() -> !control.inFlight(1));
+    long since = System.nanoTime();
+
+    release(table, FOR_EVER, 0);
+    fill(1, tenant(11));
+    owner(1, owner);
+
+    HistoryEvent.Late late = awaitLate();
+    assertThat(late.late()).isEqualTo(expected);
+    assertThat(late.count()).isEqualTo(1);
+    assertThat(late.attachment()).isEqualTo(1);
+    assertThat(late.buffer()).isEqualTo(BUFFER);
+    assertThat(late.generation()).isEqualTo(10);
+    assertThat(late.offset()).isBetween(0L, (long) BYTES - 64);
+    assertThat(late.sinceNanos()).isGreaterThan(since);
+    if (expected == LateAccess.UAF) {
+      await().atMost(LIMIT).until(() -> scan(1, tenant(11)).foreignBytes() > 0);
+      assertThat(scan(1, tenant(11)).authors().keySet())
+          .contains(new Canary.Author(Canary.TAG_DEVICE, 1, 10));
+    }
+    engine.powerDown();
+    List<HistoryEvent.Late> all = recorded.events(HistoryEvent.Late.class);
+    assertThat(all).allMatch(e -> e.late() == expected);
+    assertThat(all.getLast().count()).as("the others in one sum").isGreaterThan(1);
+    assertThat(recorded.events(HistoryEvent.PhaseBroken.class))
+        .isNotEmpty()
+        .allMatch(e -> e.phase().equals("drained"));
+  }
+
+  @Test
+  void anAccessThroughAnOldTranslationIsRefusedWhereTheIommuChecksIt() throws IOException {
+    powerUp(0);
+    SgTable table = map(1, 10, true);
+    engine.start(table, BUFFER);
+    awaitDma(table);
+
+    release(table, FOR_EVER, 0);
+    awaitDma(table);
+    close(1);
+    owner(1, SegmentDescriptor.OWNER_NOBODY);
     fill(1, tenant(11));
     long faults = control.counters(1).faults();
     await().atMost(LIMIT).until(() -> control.counters(1).faults() > faults + 100);
 
     assertThat(scan(1, tenant(11)).foreignBytes()).isZero();
+    assertThat(awaitLate().late()).isEqualTo(LateAccess.IOMMU_FAULT);
+  }
+
+  @Test
+  void aDeviceThatCachesTranslationsItselfGoesPastTheIommuUntilItsMemoryIsSevered()
+      throws IOException {
+    powerUp("gpu-dynamic", true, 0);
+    SgTable table = map(1, 10, true);
+    engine.start(table, BUFFER);
+    awaitDma(table);
+
+    release(table, FOR_EVER, 0);
+    close(1);
+    owner(1, 99);
+    awaitDma(table);
+    assertThat(control.counters(1).faults()).isZero();
+    assertThat(awaitLate().late()).isEqualTo(LateAccess.UAF);
+
+    fabric.sever(1);
+    await()
+        .atMost(LIMIT)
+        .until(() ->
+            recorded.events(HistoryEvent.Late.class).stream()
+                .anyMatch(e -> e.late() == LateAccess.AER));
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void anOldAddressIsLookedUpAnewAndLeadsNowhereUnlessItIsABusAddress(boolean translated)
+      throws IOException {
+    powerUp(0);
+    SgTable table = map(1, 10, translated);
+    engine.start(table, BUFFER);
+    awaitDma(table);
+    control.setPermission(1, ControlDescriptor.PERMISSION_FREE);
+    control.barrier();
+
+    release(table, 0, FOR_EVER);
+    owner(1, 99);
+    fill(1, tenant(11));
+
+    assertThat(awaitLate().late()).isEqualTo(translated ? LateAccess.IOMMU_FAULT : LateAccess.UAF);
+    if (translated) {
+      assertThat(scan(1, tenant(11)).foreignBytes()).isZero();
+    } else {
+      await().atMost(LIMIT).until(() -> scan(1, tenant(11)).foreignBytes() > 0);
+    }
+  }
+
+  @Test
+  void aRogueIsOverWhenItsTimeIs() throws IOException {
+    powerUp(0);
+    SgTable table = map(1, 10, false);
+    engine.start(table, BUFFER);
+    awaitDma(table);
+
+    release(table, 5_000_000, 10_000_000);
+
+    await().atMost(LIMIT).until(() -> mappedSegments().isEmpty());
+    long operations = operations(table);
+    SgTable other = map(2, 20, false);
+    engine.start(other, BUFFER);
+    awaitDma(other);
+    assertThat(operations(table)).isEqualTo(operations);
+  }
+
+  @Test
+  void whoIsLiveStillWhenTheRevokeCompletesIsLateToo() throws IOException {
+    powerUp(1);
+    SgTable table = map(1, 10, false);
+    engine.start(table, BUFFER);
+    awaitDma(table);
+
+    owner(1, SegmentDescriptor.OWNER_NOBODY);
+
+    assertThat(awaitLate().late()).isEqualTo(LateAccess.NIRVANA);
+    assertThat(awaitLate().write()).isFalse();
+    assertThat(recorded.events(HistoryEvent.PhaseBroken.class)).isEmpty();
+  }
+
+  @Test
+  void anEngineThatOnlyReadsNeverWritesWhateverItIsToldAndWhateverTheWorkload() throws IOException {
+    powerUp("scanout", false, 0);
+    SgTable table = map(1, 10, false);
+    fill(1, tenant(10));
+    engine.start(table, BUFFER);
+    awaitDma(table);
+    fence(table, true, true);
+    awaitDma(table);
+    release(table, FOR_EVER, 0);
+    awaitDma(table);
+
+    assertThat(scan(1, tenant(10)).foreignBytes()).isZero();
   }
 
   @Test
   void anEngineWhoseMemoryIsSeveredSurvivesAndTakesANewMapping() throws IOException {
-    powerUp(Behaviour.HONEST, 0.5);
+    powerUp(0.5);
     SgTable table = map(1, 10, true);
     engine.start(table, BUFFER);
     awaitDma(table);
@@ -223,7 +429,7 @@ final class DmaEngineTest {
 
   @Test
   void aMappingThatIsClosedUnderTheEngineIsRefusedOnceAndNotTriedAgain() throws IOException {
-    powerUp(Behaviour.HONEST, 0);
+    powerUp(0);
     SgTable one = map(1, 10, true);
     SgTable other = map(2, 20, true);
     engine.start(one, BUFFER);
@@ -241,7 +447,7 @@ final class DmaEngineTest {
 
   @Test
   void aMappingIsTakenUpAgainInASlotThatIsOpenAgain() throws IOException {
-    powerUp(Behaviour.HONEST, 0);
+    powerUp(0);
     SgTable first = map(1, 10, true);
     engine.start(first, BUFFER);
     awaitDma(first);
@@ -256,10 +462,9 @@ final class DmaEngineTest {
     assertThat(scan(1, tenant(12)).foreignBytes()).as("in the old memory").isZero();
   }
 
-  @ParameterizedTest
-  @EnumSource(Behaviour.class)
-  void anAddressWhoseMappingIsGoneLeadsNowhere(Behaviour behaviour) throws IOException {
-    powerUp(behaviour, 0);
+  @Test
+  void anAddressWhoseMappingIsGoneLeadsNowhere() throws IOException {
+    powerUp(0);
     SgTable gone = map(1, 10, true);
     SgTable othersNow = map(2, 20, true);
     SgTable live = map(3, 30, true);
@@ -272,7 +477,10 @@ final class DmaEngineTest {
     stop(gone);
     stop(othersNow);
     control.setPermission(1, ControlDescriptor.PERMISSION_FREE);
-    control.openSlot(2, new SlotMapping(77, 5, DEVICE_KEY, 1, 2, 21, BYTES, 0), true);
+    control.openSlot(
+        2,
+        new SlotMapping(77, 5, DEVICE_KEY, 1, 2, 21, BYTES, 0),
+        ControlDescriptor.SLOT_TRANSLATED);
 
     engine.probe(BUFFER, 1, List.of(gone, othersNow, live));
 
@@ -285,7 +493,7 @@ final class DmaEngineTest {
 
   @Test
   void severedMemoryIsReachedByNoAddressEvenIfTheIommuIsLate() throws IOException {
-    powerUp(Behaviour.HONEST, 0);
+    powerUp(0);
     SgTable severed = map(1, 10, true);
     fabric.sever(severed.segment());
 
@@ -297,7 +505,7 @@ final class DmaEngineTest {
 
   @Test
   void anEngineThatReadsSomebodyElsesMemoryRecordsALeakOnce() throws IOException {
-    powerUp(Behaviour.HONEST, 1);
+    powerUp(1);
     SgTable table = map(1, 10, false);
     fill(1, tenant(10));
     engine.start(table, BUFFER);
@@ -314,7 +522,7 @@ final class DmaEngineTest {
 
   @Test
   void memoryStaysMappedForAsLongAsOneAttachmentUsesItAndNoLonger() throws IOException {
-    powerUp(Behaviour.HONEST, 0);
+    powerUp(0);
     SgTable one = map(1, 7, 10, true);
     SgTable two = map(2, 7, 10, true);
     engine.start(one, BUFFER);
@@ -329,10 +537,9 @@ final class DmaEngineTest {
     assertThat(mappedSegments()).isEmpty();
   }
 
-  @ParameterizedTest
-  @EnumSource(Behaviour.class)
-  void anEngineThatIsPoweredDownLeavesNothingMapped(Behaviour behaviour) throws IOException {
-    powerUp(behaviour, 0);
+  @Test
+  void anEngineThatIsPoweredDownLeavesNothingMapped() throws IOException {
+    powerUp(0);
     SgTable one = map(1, 10, true);
     SgTable two = map(2, 20, true);
     engine.start(one, BUFFER);
@@ -352,14 +559,18 @@ final class DmaEngineTest {
 
   @Test
   void everyDmaIsOfASizeThatTheWorkloadAllowsAndWithinTheMapping() throws IOException {
-    powerUp(Behaviour.HONEST, 0);
+    powerUp(0);
     SgTable table = map(1, 10, true);
     // Beyond the mapping's end there is memory all the same.
     fabric.createSegment(5, 2L * BYTES);
-    control.openSlot(5, new SlotMapping(5, BUFFER, DEVICE_KEY, 1, 5, 50, BYTES, 0), true);
-    SgTable half = new SgTable(5, SgTable.iovaOf(5), BYTES, 5, 5, 50, true);
+    control.openSlot(
+        5,
+        new SlotMapping(5, BUFFER, DEVICE_KEY, 1, 5, 50, BYTES, 0),
+        ControlDescriptor.SLOT_TRANSLATED);
+    SgTable half = new SgTable(5, SgTable.iovaOf(5), BYTES, 5, 5, 50, 50, true, SlotUse.DMA);
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment whole = fabric.mapSegment(5, 2L * BYTES, arena);
+      SegmentMemory memory = fabric.mapSegment(5, 2L * BYTES, arena);
+      MemorySegment whole = memory.data();
       Canary.fill(whole, tenant(50), 0);
       engine.start(table, BUFFER);
       engine.start(half, BUFFER);

@@ -9,11 +9,12 @@ import dev.dmabufsim.common.fabric.ControlDescriptor;
 import dev.dmabufsim.common.fabric.ControlFile;
 import dev.dmabufsim.common.fabric.DmaCounters;
 import dev.dmabufsim.common.fabric.Fabric;
+import dev.dmabufsim.common.fabric.SegmentDescriptor;
+import dev.dmabufsim.common.fabric.SegmentMemory;
 import dev.dmabufsim.common.fabric.SlotMapping;
 import dev.dmabufsim.common.message.SgTable;
 import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -38,7 +39,7 @@ final class DmaPortTest {
   private Fabric fabric;
   private ControlFile control;
   private Arena arena;
-  private MemorySegment memory;
+  private SegmentMemory memory;
   private DmaPort port;
 
   @BeforeEach
@@ -48,10 +49,13 @@ final class DmaPortTest {
     fabric.createSegment(1, BYTES);
     arena = Arena.ofConfined();
     memory = fabric.mapSegment(1, BYTES, arena);
-    Canary.fill(memory, OWN0, OWN1);
+    Canary.fill(memory.data(), OWN0, OWN1);
+    memory.owner(GENERATION);
     port = new DmaPort(control, fabric.guard(), BYTES);
     control.openSlot(
-        SLOT, new SlotMapping(ATTACHMENT, 1, 1 << 16, 1, 1, GENERATION, BYTES, 0), true);
+        SLOT,
+        new SlotMapping(ATTACHMENT, 1, 1 << 16, 1, 1, GENERATION, BYTES, 0),
+        ControlDescriptor.SLOT_TRANSLATED);
   }
 
   @AfterEach
@@ -68,12 +72,13 @@ final class DmaPortTest {
         control.slotAt(SLOT),
         ControlDescriptor.grant(generation, ControlDescriptor.PERMISSION_READ_WRITE),
         generation,
+        generation,
         translated,
         memory);
   }
 
   private Finding foreign() {
-    return Canary.scan(memory, OWN0, OWN1);
+    return Canary.scan(memory.data(), OWN0, OWN1);
   }
 
   /**
@@ -161,5 +166,59 @@ final class DmaPortTest {
 
     assertThat(control.counters(SLOT)).isEqualTo(new DmaCounters(0, 0, 0, 0, 0, 2));
     assertThat(control.inFlight(SLOT)).isFalse();
+  }
+
+  @Test
+  void aMovedContentKeepsTheNameOfItsOwnGeneration() {
+    Translation moved =
+        new Translation(
+            ATTACHMENT,
+            SgTable.iovaOf(SLOT),
+            BYTES,
+            control.slotAt(SLOT),
+            ControlDescriptor.grant(GENERATION, ControlDescriptor.PERMISSION_READ_WRITE),
+            GENERATION,
+            3,
+            true,
+            memory);
+    Canary.fill(memory.data(), Canary.word0(Canary.TAG_EXPORTER, 3), OWN1);
+
+    assertThat(port.read(moved, 0, 4096)).isEqualTo(DmaPort.DONE);
+    assertThat(port.takeLeakedWords()).isZero();
+    assertThat(port.write(moved, 0, 64, 1)).isEqualTo(DmaPort.DONE);
+    assertThat(Canary.scan(memory.data(), Canary.word0(Canary.TAG_EXPORTER, 3), OWN1).authors())
+        .containsOnlyKeys(new Author(Canary.TAG_DEVICE, ATTACHMENT, 3));
+  }
+
+  @ParameterizedTest
+  @ValueSource(longs = {GENERATION, SegmentDescriptor.OWNER_NOBODY, 77})
+  void aDmaSaysWhoseTheMemoryWas(long owner) {
+    memory.owner(owner);
+
+    assertThat(port.write(translation(GENERATION, true), 0, 64, 1)).isEqualTo(DmaPort.DONE);
+    assertThat(port.owner()).isEqualTo(owner);
+    assertThat(port.read(translation(GENERATION, false), 0, 64)).isEqualTo(DmaPort.DONE);
+    assertThat(port.owner()).isEqualTo(owner);
+  }
+
+  @Test
+  void aDmaToADeviceThatDecodesNothingIsNotCarriedOut() {
+    memory.owner(SegmentDescriptor.OWNER_UNREACHABLE);
+
+    assertThat(port.write(translation(GENERATION, true), 0, 64, 1)).isEqualTo(DmaPort.UNREACHABLE);
+    assertThat(port.read(translation(GENERATION, false), 0, 64)).isEqualTo(DmaPort.UNREACHABLE);
+    assertThat(port.discard(translation(GENERATION, true), 0, 64)).isEqualTo(DmaPort.UNREACHABLE);
+
+    assertThat(foreign().foreignBytes()).isZero();
+    assertThat(control.counters(SLOT)).isEqualTo(DmaCounters.ZERO);
+    assertThat(control.inFlight(SLOT)).isFalse();
+  }
+
+  @Test
+  void whatIsReadAndDiscardedLeaksNothing() {
+    assertThat(port.discard(translation(GENERATION - 1, false), 0, 4096)).isEqualTo(DmaPort.DONE);
+
+    assertThat(port.takeLeakedWords()).isZero();
+    assertThat(control.counters(SLOT)).isEqualTo(new DmaCounters(1, 4096, 0, 0, 0, 0));
   }
 }

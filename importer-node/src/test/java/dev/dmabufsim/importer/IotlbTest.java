@@ -2,6 +2,7 @@ package dev.dmabufsim.importer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.dmabufsim.common.fabric.SegmentMemory;
 import dev.dmabufsim.common.message.SgTable;
 import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.Test;
@@ -10,12 +11,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 final class IotlbTest {
   private static final long LENGTH = 4096;
+  private static final SegmentMemory NO_MEMORY =
+      new SegmentMemory(MemorySegment.NULL, MemorySegment.NULL);
 
   private final Iotlb iotlb = new Iotlb();
 
   private static Translation translation(int slot, int attachment) {
-    return new Translation(
-        attachment, SgTable.iovaOf(slot), LENGTH, 0, 0, 1, true, MemorySegment.NULL);
+    return new Translation(attachment, SgTable.iovaOf(slot), LENGTH, 0, 0, 1, 1, true, NO_MEMORY);
   }
 
   @ParameterizedTest

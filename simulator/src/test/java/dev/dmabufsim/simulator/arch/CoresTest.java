@@ -27,6 +27,8 @@ class CoresTest {
   private static final Set<String> BY_NAME =
       Set.of(
           "AttachRules",
+          "Misbehaviour",
+          "ReactionTimeline",
           "BufferCalls",
           "BufferFences",
           "CpuCalls",

@@ -1,0 +1,86 @@
+package dev.dmabufsim.exporter;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.dmabufsim.common.contract.Errno;
+import dev.dmabufsim.common.contract.ExporterKind;
+import dev.dmabufsim.common.contract.RevokeCause;
+import dev.dmabufsim.common.driver.ImporterOffer;
+import dev.dmabufsim.exporter.AttachCore.Effect;
+import dev.dmabufsim.exporter.AttachCore.Event;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+final class AttachCoreTest {
+  private static final int BUFFER = 7;
+  private static final BufferState.Importer IMPORTER =
+      BufferDriver.importer(3, ImporterOffer.DYNAMIC);
+
+  private final AttachCore core =
+      new AttachCore(
+          new ExporterPlan.Device(
+              "vfio", ExporterKind.VFIO_PCI, 1, 4096, List.of(RevokeCause.RESET), Map.of()),
+          10);
+  private AttachCore.State state = AttachCore.fresh(100);
+
+  private List<Effect> happens(Event event) {
+    AttachCore.Step step = core.step(state, event);
+    state = step.state();
+    return step.effects();
+  }
+
+  private List<Effect> asks(BufferState.Importer importer, Integer... cookies) {
+    return happens(new Event.Asked(BUFFER, true, "nic", importer, List.of(cookies)));
+  }
+
+  private static Effect.Reply reply(List<Effect> effects) {
+    return (Effect.Reply) effects.getLast();
+  }
+
+  @Test
+  void idsAreApartByTheStrideSoThatOtherDevicesFitBetween() {
+    assertThat(reply(asks(IMPORTER, 1, 2)).ids()).containsExactly(100, 110);
+    assertThat(reply(asks(IMPORTER, 3)).ids()).containsExactly(120);
+  }
+
+  @Test
+  void aRepeatedRequestIsAnsweredAsBeforeAndPutsNothingOnTheList() {
+    List<Effect> first = asks(IMPORTER, 1, 2);
+
+    assertThat(asks(IMPORTER, 1, 2)).containsExactly(reply(first));
+    assertThat(reply(asks(BufferDriver.importer(4, ImporterOffer.DYNAMIC), 1)).ids())
+        .as("another process's own number")
+        .containsExactly(120);
+  }
+
+  @Test
+  void aRefusalIsAnsweredAgainThoughItWouldNotBeRefusedNow() {
+    happens(new Event.FlagChanged(BUFFER, true));
+    assertThat(reply(asks(IMPORTER, 1)).errno()).isEqualTo(Errno.ENODEV);
+    happens(new Event.FlagChanged(BUFFER, false));
+
+    assertThat(asks(IMPORTER, 1)).containsExactly(new Effect.Reply(Errno.ENODEV, List.of()));
+    assertThat(reply(asks(IMPORTER, 2)).errno()).isEqualTo(Errno.OK);
+  }
+
+  @Test
+  void anAttachmentThatThereIsStaysWhenItsRequestIsRepeatedDuringARevoke() {
+    List<Integer> ids = reply(asks(IMPORTER, 1)).ids();
+    happens(new Event.FlagChanged(BUFFER, true));
+
+    assertThat(asks(IMPORTER, 1)).containsExactly(new Effect.Reply(Errno.OK, ids));
+  }
+
+  @Test
+  void whatWasAnsweredVeryLongAgoIsForgotten() {
+    AttachCore.Memory<Integer> memory = AttachCore.Memory.empty();
+    for (int i = 0; i <= AttachCore.MOST; i++) {
+      memory = memory.plus(new AttachCore.Cookie(1, 1, i), i);
+    }
+
+    assertThat(memory.get(new AttachCore.Cookie(1, 1, 0))).isNull();
+    assertThat(memory.get(new AttachCore.Cookie(1, 1, 1))).isEqualTo(1);
+    assertThat(memory.answers()).hasSize(AttachCore.MOST);
+  }
+}

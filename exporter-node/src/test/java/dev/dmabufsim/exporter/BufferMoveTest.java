@@ -1,0 +1,230 @@
+package dev.dmabufsim.exporter;
+
+import static dev.dmabufsim.common.contract.Errno.EBUSY;
+import static dev.dmabufsim.common.contract.Errno.ENODEV;
+import static dev.dmabufsim.common.contract.Errno.OK;
+import static dev.dmabufsim.common.message.Operation.MAP;
+import static dev.dmabufsim.common.message.Operation.PIN;
+import static dev.dmabufsim.common.message.Operation.UNMAP;
+import static dev.dmabufsim.common.message.Operation.UNPIN;
+import static dev.dmabufsim.exporter.BufferDriver.ASK;
+import static dev.dmabufsim.exporter.BufferDriver.BUFFER;
+import static dev.dmabufsim.exporter.BufferDriver.BYTES;
+import static dev.dmabufsim.exporter.BufferDriver.PROCESS;
+import static dev.dmabufsim.exporter.BufferDriver.SEGMENT;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.dmabufsim.common.contract.Contract;
+import dev.dmabufsim.common.contract.ExporterKind;
+import dev.dmabufsim.common.contract.RevokeCause;
+import dev.dmabufsim.common.contract.RevokeOutcome;
+import dev.dmabufsim.common.driver.ImporterOffer;
+import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.exporter.BufferEffect.Complete;
+import dev.dmabufsim.exporter.BufferEffect.CopyOut;
+import dev.dmabufsim.exporter.BufferEffect.Invalidate;
+import dev.dmabufsim.exporter.BufferEffect.Report;
+import dev.dmabufsim.exporter.BufferEffect.Sever;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** A GPU's buffer that moves between VRAM and system memory: section 4 of the contract. */
+final class BufferMoveTest {
+  private static final ImporterOffer FAR = ImporterOffer.DYNAMIC.peer2peer(false);
+  private static final ImporterOffer STATIC = ImporterOffer.DYNAMIC.asStatic();
+
+  private static BufferDriver gpu(Contract contract) {
+    return new BufferDriver(contract, ExporterKind.GPU_VRAM);
+  }
+
+  /** Everybody has answered, and the sequence goes on to the copy. */
+  private static BufferDriver copying(Contract contract) {
+    BufferDriver b = gpu(contract).mapped(PROCESS, 1).revoke(RevokeCause.EVICTION);
+    b.answered(1).slotsUnmapped(1);
+    return contract.enforced() ? b.closed(List.of(), List.of()) : b;
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Contract.class,
+      names = {"V7", "ENFORCED"})
+  void theContentIsCopiedWhenNobodyReachesItAnyMoreAndNotBefore(Contract contract) {
+    BufferDriver b = gpu(contract).mapped(PROCESS, 1).revoke(RevokeCause.EVICTION);
+    assertThat(b.effects(Invalidate.class)).hasSize(1);
+    assertThat(b.effects(CopyOut.class)).isEmpty();
+
+    b = copying(contract);
+
+    assertThat(b.effects(CopyOut.class)).containsExactly(new CopyOut(1, SEGMENT));
+    assertThat(b.effects(Complete.class)).isEmpty();
+  }
+
+  @ParameterizedTest
+  @EnumSource(Contract.class)
+  void aMoveIsCompleteAndRestoredInOneStepWithTheSameContentInOtherMemory(Contract contract) {
+    BufferDriver b = copying(contract).copied();
+
+    assertThat(b.completed())
+        .isEqualTo(
+            contract.unmaps() == Contract.UnmapWait.NONE
+                ? RevokeOutcome.ASSUMED
+                : RevokeOutcome.ACKED);
+    assertThat(b.state.memory()).isEqualTo(new BufferState.Memory(SEGMENT + 1, 2, 1, true, false));
+    assertThat(b.state.revoked()).isFalse();
+    assertThat(b.noted(HistoryEvent.Moved.class))
+        .containsExactly(
+            new HistoryEvent.Moved(BUFFER, 1, true, SEGMENT, SEGMENT + 1, BYTES, 77, 77));
+    assertThat(b.noted(HistoryEvent.Restored.class))
+        .containsExactly(new HistoryEvent.Restored(BUFFER, 1, SEGMENT + 1, 2));
+    assertThat(b.effects(Report.class)).containsExactly(new Report(true));
+
+    if (b.state.mapped() == 0) {
+      b.call(MAP, 1).slotsMapped(1);
+      assertThat(b.answeredTable(1).generation()).isEqualTo(2);
+      assertThat(b.answeredTable(1).content()).as("of the content").isEqualTo(1);
+    }
+  }
+
+  @Test
+  void theOldMemoryIsNobodysBeforeTheMoveIsWrittenDownAsComplete() {
+    List<BufferEffect> effects = copying(Contract.V7).copied().allEffects();
+    List<String> order =
+        effects.stream()
+            .map(e ->
+                e instanceof BufferEffect.Note n
+                    ? n.event().getClass().getSimpleName()
+                    : e.getClass().getSimpleName())
+            .toList();
+
+    assertThat(order)
+        .containsExactly("Moved", "Disown", "RevokeCompleted", "Complete", "Restored", "Report");
+  }
+
+  @ParameterizedTest
+  @EnumSource(Contract.class)
+  void aMapDuringAMoveIsBusyAndNotEnodev(Contract contract) {
+    BufferDriver b = gpu(contract).mapped(PROCESS, 1).attach(PROCESS, 2).call(MAP, 2);
+    b.revoke(RevokeCause.MIGRATION);
+
+    assertThat(b.answer(2)).as("overtaken").isEqualTo(EBUSY);
+    assertThat(b.call(MAP, 2).answer(2)).isEqualTo(EBUSY);
+  }
+
+  @Test
+  void whatMustBeSeveredIsCopiedOutBefore() {
+    BufferDriver b = gpu(Contract.ENFORCED).mapped(PROCESS, 1).revoke(RevokeCause.EVICTION);
+    b.after(ASK).closed(List.of(1), List.of(1));
+    assertThat(b.effects(CopyOut.class)).hasSize(1);
+    assertThat(b.effects(Sever.class)).isEmpty();
+
+    assertThat(b.copied().effects(Sever.class)).containsExactly(new Sever(1, SEGMENT));
+    assertThat(b.effects(Complete.class)).isEmpty();
+    assertThat(b.severed().completed()).isEqualTo(RevokeOutcome.SEVERED);
+    assertThat(b.state.segment()).isEqualTo(SEGMENT + 1);
+    assertThat(b.state.revoked()).isFalse();
+  }
+
+  @ParameterizedTest
+  @EnumSource(Contract.class)
+  void aMoveOfWhatIsPinnedIsRefusedAndNobodyIsTold(Contract contract) {
+    BufferDriver b = gpu(contract).mapped(PROCESS, 1).call(PIN, 1).call(PIN, 1);
+    BufferState before = b.state;
+
+    b.revoke(RevokeCause.EVICTION);
+
+    assertThat(b.state).isEqualTo(before);
+    assertThat(b.noted(HistoryEvent.MoveRefused.class))
+        .containsExactly(new HistoryEvent.MoveRefused(BUFFER, RevokeCause.EVICTION, 2));
+    assertThat(b.effects()).containsExactly(new Report(false));
+    b.call(UNPIN, 1).call(UNPIN, 1).revoke(RevokeCause.EVICTION);
+    assertThat(b.effects(Invalidate.class)).hasSize(1);
+  }
+
+  @Test
+  void aStaticMappingHoldsTheBufferWhereItIsUntilItIsUnmapped() {
+    BufferDriver b = gpu(Contract.V7).attach(PROCESS, STATIC, 1).copied();
+    assertThat(b.state.memory().system()).as("it does no peer-to-peer").isTrue();
+    b.call(MAP, 1).slotsMapped(1).revoke(RevokeCause.EVICTION);
+    assertThat(b.effects()).containsExactly(new Report(false));
+
+    b.call(UNMAP, 1).slotsUnmapped(1).revoke(RevokeCause.EVICTION);
+    assertThat(b.effects(CopyOut.class)).hasSize(1);
+  }
+
+  @Test
+  void anAttachWithoutPeerToPeerMovesTheBufferToSystemMemoryFirst() {
+    BufferDriver b = gpu(Contract.V7).mapped(PROCESS, 1).attach(PROCESS, FAR, 2);
+
+    assertThat(b.noted(HistoryEvent.RevokeRequested.class))
+        .extracting(HistoryEvent.RevokeRequested::cause)
+        .containsExactly(RevokeCause.MIGRATION);
+    assertThat(b.effects(Invalidate.class)).containsExactly(new Invalidate(PROCESS, 1, List.of(1)));
+    assertThat(b.call(MAP, 2).answer(2)).isEqualTo(EBUSY);
+    b.answered(1).slotsUnmapped(1).copied();
+    assertThat(b.effects(Report.class)).as("nobody has asked").isEmpty();
+    assertThat(b.state.memory().system()).isTrue();
+    assertThat(b.call(MAP, 2).slotsMapped(2).answer(2)).isEqualTo(OK);
+  }
+
+  @Test
+  void whatIsPinnedInVramIsBusyForWhoDoesNoPeerToPeerUntilItIsUnpinned() {
+    BufferDriver b = gpu(Contract.V7).attach(PROCESS, 1).call(PIN, 1).attach(PROCESS, FAR, 2);
+    assertThat(b.noted(HistoryEvent.MoveRefused.class)).hasSize(1);
+    assertThat(b.call(MAP, 2).answer(2)).isEqualTo(EBUSY);
+
+    b.call(UNPIN, 1).call(MAP, 2);
+    assertThat(b.answer(2)).as("it has to be moved first").isEqualTo(EBUSY);
+    b.returned(1, 2).copied();
+    assertThat(b.call(MAP, 2).slotsMapped(2).answer(2)).isEqualTo(OK);
+  }
+
+  @Test
+  void aMoveGoesBackToVramUnlessAnAttachmentNeedsSystemMemory() {
+    BufferDriver b = gpu(Contract.V7);
+    assertThat(b.revoke(RevokeCause.EVICTION).copied().state.memory().system()).isTrue();
+    assertThat(b.revoke(RevokeCause.MIGRATION).copied().state.memory().system()).isFalse();
+
+    b.attach(PROCESS, FAR, 1).copied();
+    b.revoke(RevokeCause.MIGRATION).returned(1).copied();
+    assertThat(b.state.memory().system()).isTrue();
+  }
+
+  @Test
+  void aRevokeThatComesInTheMiddleOfAMoveWaitsForItsEnd() {
+    BufferDriver b = copying(Contract.V7).revoke(RevokeCause.HOT_UNPLUG);
+    assertThat(b.effects()).isEmpty();
+
+    b.copied();
+
+    assertThat(b.completed()).isEqualTo(RevokeOutcome.ACKED);
+    assertThat(b.effects(Invalidate.class)).containsExactly(new Invalidate(PROCESS, 2, List.of(1)));
+    assertThat(b.effects(Report.class)).isEmpty();
+    b.returned(1);
+    assertThat(b.completed()).isEqualTo(RevokeOutcome.ACKED);
+    assertThat(b.effects(Report.class)).containsExactly(new Report(true));
+    assertThat(b.call(MAP, 1).answer(1)).isEqualTo(ENODEV);
+  }
+
+  @Test
+  void aSecondMoveInTheMiddleOfOneIsTheSameMove() {
+    BufferDriver b = copying(Contract.V7).revoke(RevokeCause.MIGRATION);
+    assertThat(b.effects()).isEmpty();
+
+    assertThat(b.copied().effects(Report.class)).containsExactly(new Report(true));
+    assertThat(b.state.epoch()).isEqualTo(1);
+  }
+
+  @Test
+  void aCopyOfAnotherEpochOrStageIsIgnored() {
+    BufferDriver b = gpu(Contract.V7).mapped(PROCESS, 1).copied();
+    assertThat(b.effects()).isEmpty();
+    b.revoke(RevokeCause.EVICTION).copied();
+    assertThat(b.effects()).isEmpty();
+    b.answered(1).slotsUnmapped(1);
+    b.happens(new BufferEvent.CopiedOut(7, SEGMENT + 5, 9, 1, 1, b.now));
+    assertThat(b.effects()).isEmpty();
+    assertThat(b.state.segment()).isEqualTo(SEGMENT);
+  }
+}

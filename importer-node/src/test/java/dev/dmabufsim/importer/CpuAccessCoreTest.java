@@ -1,0 +1,201 @@
+package dev.dmabufsim.importer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.dmabufsim.common.contract.Errno;
+import dev.dmabufsim.common.message.IommuMessage.SlotUse;
+import dev.dmabufsim.common.message.Operation;
+import dev.dmabufsim.common.message.SgTable;
+import dev.dmabufsim.importer.CpuAccessCore.Effect;
+import dev.dmabufsim.importer.CpuAccessCore.Event;
+import dev.dmabufsim.importer.CpuAccessCore.Phase;
+import dev.dmabufsim.importer.CpuAccessCore.State;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+final class CpuAccessCoreTest {
+  private static final SgTable TABLE =
+      new SgTable(50, 1L << 32, 4096, 0, 1, 5, 5, true, SlotUse.CPU);
+
+  private State state = State.OFF;
+  private List<Effect> effects = List.of();
+  private long calls;
+  private long now = 1_000;
+
+  private void happens(Event event) {
+    CpuAccessCore.Step step = CpuAccessCore.step(state, event);
+    state = step.state();
+    effects = step.effects();
+  }
+
+  private void due() {
+    now = Math.max(now, state.dueNanos());
+    happens(new Event.Due(++calls, now));
+  }
+
+  private void answered(Operation operation, Errno errno, @Nullable SgTable table) {
+    happens(new Event.Answered(operation, errno, table, ++calls, now));
+  }
+
+  private void toMapped() {
+    happens(new Event.Attached(++calls, now));
+    answered(Operation.MMAP, Errno.OK, TABLE);
+  }
+
+  private void toReading() {
+    toMapped();
+    due();
+    answered(Operation.BEGIN_CPU_ACCESS, Errno.OK, null);
+  }
+
+  private void asks(Operation operation) {
+    assertThat(effects).containsExactly(new Effect.Ask(operation, state.call()));
+  }
+
+  @Test
+  void mapsWhenItIsAttachedAndReadsBetweenBeginAndEnd() {
+    happens(new Event.Attached(++calls, now));
+    asks(Operation.MMAP);
+    answered(Operation.MMAP, Errno.OK, TABLE);
+    assertThat(effects).containsExactly(new Effect.Open(TABLE));
+
+    due();
+    asks(Operation.BEGIN_CPU_ACCESS);
+    answered(Operation.BEGIN_CPU_ACCESS, Errno.OK, null);
+    assertThat(effects).containsExactly(new Effect.Read());
+    happens(new Event.HasRead(false, ++calls, now));
+    asks(Operation.END_CPU_ACCESS);
+    answered(Operation.END_CPU_ACCESS, Errno.OK, null);
+    assertThat(state.phase()).isEqualTo(Phase.MAPPED);
+    assertThat(state.dueNanos()).isGreaterThan(now);
+  }
+
+  @ParameterizedTest
+  @EnumSource(Errno.class)
+  void readsWhateverBeginAnswersSinceItIsTheMmuThatMustStopIt(Errno errno) {
+    toMapped();
+    due();
+    answered(Operation.BEGIN_CPU_ACCESS, errno, null);
+
+    assertThat(effects).containsExactly(new Effect.Read());
+  }
+
+  @Test
+  void afterSigbusThePageFaultMapsAnew() {
+    toReading();
+    happens(new Event.HasRead(true, ++calls, now));
+    asks(Operation.END_CPU_ACCESS);
+    answered(Operation.END_CPU_ACCESS, Errno.OK, null);
+    asks(Operation.MMAP);
+    answered(Operation.MMAP, Errno.OK, TABLE);
+
+    assertThat(effects).containsExactly(new Effect.Close(), new Effect.Open(TABLE));
+    assertThat(state.faulted()).isFalse();
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Errno.class,
+      names = {"ENODEV", "EBUSY", "ENOMEM"})
+  void aPageFaultThatFindsNothingIsSigbusAgainAndIsTriedAtTheNextAccess(Errno errno) {
+    toReading();
+    happens(new Event.HasRead(true, ++calls, now));
+    answered(Operation.END_CPU_ACCESS, Errno.OK, null);
+
+    answered(Operation.MMAP, errno, null);
+    assertThat(effects).containsExactly(new Effect.Fault(), new Effect.Close());
+    due();
+    asks(Operation.MMAP);
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Errno.class,
+      names = {"EINVAL", "EOPNOTSUPP", "EOVERFLOW"})
+  void anExporterWithoutMmapIsNotAskedAgain(Errno errno) {
+    happens(new Event.Attached(++calls, now));
+    answered(Operation.MMAP, errno, null);
+
+    assertThat(state).isEqualTo(State.OFF);
+    assertThat(effects).isEmpty();
+  }
+
+  @Test
+  void whatIsNotAnsweredIsAskedAgainUnderTheSameNumber() {
+    happens(new Event.Attached(++calls, now));
+    List<Effect> asked = effects;
+    due();
+    assertThat(effects).isEqualTo(asked);
+  }
+
+  @Test
+  void isUnmappedBeforeItsAttachmentGoes() {
+    toReading();
+    happens(new Event.Detaching(99));
+
+    assertThat(effects).containsExactly(new Effect.Ask(Operation.MUNMAP, 99), new Effect.Close());
+    happens(new Event.Detaching(100));
+    assertThat(effects).as("once").isEmpty();
+  }
+
+  @Test
+  void nothingThatAnExporterSaysLeavesItsMemoryMappedTwiceOrForGood() {
+    Set<Phase> seen = EnumSet.noneOf(Phase.class);
+    for (long seed = 0; seed < 2_000; seed++) {
+      Random random = new Random(seed);
+      state = State.OFF;
+      boolean open = false;
+      for (int i = 0; i < 100; i++) {
+        now += random.nextInt(30_000_000);
+        happens(event(random));
+        seen.add(state.phase());
+        for (Effect effect : effects) {
+          switch (effect) {
+            case Effect.Open e -> {
+              assertThat(open).as("mapped twice, seed %d", seed).isFalse();
+              open = true;
+            }
+            case Effect.Close e -> {
+              assertThat(open).as("unmapped twice, seed %d", seed).isTrue();
+              open = false;
+            }
+            case Effect.Read e ->
+                assertThat(state.phase()).as("seed %d", seed).isEqualTo(Phase.BEGINNING);
+            case Effect.Ask e -> {}
+            case Effect.Fault e -> {}
+          }
+        }
+        assertThat(open).as("seed %d, %s", seed, state).isEqualTo(state.table() != null);
+        assertThat(state.phase() != Phase.OFF || !open).isTrue();
+      }
+    }
+    assertThat(seen).isEqualTo(EnumSet.allOf(Phase.class));
+  }
+
+  private Event event(Random random) {
+    Errno[] errnos = Errno.values();
+    Operation[] operations = Operation.values();
+    return switch (random.nextInt(12)) {
+      case 0, 1 -> new Event.Attached(++calls, now);
+      case 2, 3 -> new Event.Due(++calls, now);
+      case 4 -> new Event.HasRead(random.nextBoolean(), ++calls, now);
+      case 5 -> random.nextInt(5) == 0 ? new Event.Detaching(++calls) : new Event.Due(++calls, now);
+      case 6 -> random.nextInt(5) == 0 ? new Event.ExporterGone() : new Event.Due(++calls, now);
+      default ->
+          new Event.Answered(
+              random.nextInt(3) == 0
+                  ? operations[random.nextInt(operations.length)]
+                  : random.nextBoolean() ? Operation.MMAP : Operation.BEGIN_CPU_ACCESS,
+              random.nextBoolean() ? Errno.OK : errnos[random.nextInt(errnos.length)],
+              random.nextInt(4) == 0 ? null : TABLE,
+              ++calls,
+              now);
+    };
+  }
+}
