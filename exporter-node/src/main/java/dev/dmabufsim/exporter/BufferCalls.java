@@ -122,7 +122,11 @@ final class BufferCalls {
   /** Without a pin op pin succeeds; on revoked memory it is a no-op as well. */
   private BufferState pin(BufferState state, Attachment a) {
     Errno answer = state.settings().kind().pinAnswer();
-    return answer.ok() ? done(state, a.pins(a.pins() + 1)) : failed(state, a, answer);
+    if (!answer.ok()) {
+      replies.unreachable(call, a.id(), answer);
+      return state.with(a.answered(e.call(), answer));
+    }
+    return done(state, a.pins(a.pins() + 1));
   }
 
   private BufferState unpin(BufferState state, Attachment a) {

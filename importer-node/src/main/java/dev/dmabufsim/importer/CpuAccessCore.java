@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>
  *   OFF -> MAPPING -> MAPPED -> BEGINNING -> (reads) -> ENDING -> MAPPED
  *             ^          a read that faults: SIGBUS        |
- *             +---------- the page fault maps anew --------+
+ *             +-- UNMAPPING <-- the page fault maps anew --+
  * </pre>
  *
  * The program reads whatever begin_cpu_access answers: it is the MMU that must stop it.
@@ -33,7 +33,9 @@ public final class CpuAccessCore {
     /** {@code dma_buf_begin_cpu_access()} was called. */
     BEGINNING,
     /** {@code dma_buf_end_cpu_access()} was called. */
-    ENDING
+    ENDING,
+    /** What faulted is given back, before it is mapped anew: mappings are counted. */
+    UNMAPPING
   }
 
   /**
@@ -126,6 +128,7 @@ public final class CpuAccessCore {
       case MAPPING -> again(s, Operation.MMAP, e, effects);
       case BEGINNING -> again(s, Operation.BEGIN_CPU_ACCESS, e, effects);
       case ENDING -> again(s, Operation.END_CPU_ACCESS, e, effects);
+      case UNMAPPING -> again(s, Operation.MUNMAP, e, effects);
       case UNMAPPED -> ask(s, Phase.MAPPING, Operation.MMAP, e.call(), e.nowNanos(), effects);
       case MAPPED ->
           ask(s, Phase.BEGINNING, Operation.BEGIN_CPU_ACCESS, e.call(), e.nowNanos(), effects);
@@ -152,9 +155,15 @@ public final class CpuAccessCore {
       return s;
     }
     if (s.phase() == Phase.ENDING && e.operation() == Operation.END_CPU_ACCESS) {
-      return s.faulted()
-          ? ask(s, Phase.MAPPING, Operation.MMAP, e.call(), e.nowNanos(), effects)
-          : new State(Phase.MAPPED, false, s.table(), s.call(), e.nowNanos() + EVERY_NANOS);
+      if (s.faulted()) {
+        close(s, effects);
+        State closed = new State(s.phase(), true, null, s.call(), s.dueNanos());
+        return ask(closed, Phase.UNMAPPING, Operation.MUNMAP, e.call(), e.nowNanos(), effects);
+      }
+      return new State(Phase.MAPPED, false, s.table(), s.call(), e.nowNanos() + EVERY_NANOS);
+    }
+    if (s.phase() == Phase.UNMAPPING && e.operation() == Operation.MUNMAP) {
+      return ask(s, Phase.MAPPING, Operation.MMAP, e.call(), e.nowNanos(), effects);
     }
     return s;
   }

@@ -92,10 +92,14 @@ final class CpuAccessCoreTest {
     happens(new Event.HasRead(true, ++calls, now));
     asks(Operation.END_CPU_ACCESS);
     answered(Operation.END_CPU_ACCESS, Errno.OK, null);
+    assertThat(effects)
+        .as("what faulted is given back first: mappings are counted")
+        .containsExactly(new Effect.Close(), new Effect.Ask(Operation.MUNMAP, state.call()));
+    answered(Operation.MUNMAP, Errno.OK, null);
     asks(Operation.MMAP);
     answered(Operation.MMAP, Errno.OK, TABLE);
 
-    assertThat(effects).containsExactly(new Effect.Close(), new Effect.Open(TABLE));
+    assertThat(effects).containsExactly(new Effect.Open(TABLE));
     assertThat(state.faulted()).isFalse();
   }
 
@@ -107,9 +111,10 @@ final class CpuAccessCoreTest {
     toReading();
     happens(new Event.HasRead(true, ++calls, now));
     answered(Operation.END_CPU_ACCESS, Errno.OK, null);
+    answered(Operation.MUNMAP, Errno.OK, null);
 
     answered(Operation.MMAP, errno, null);
-    assertThat(effects).containsExactly(new Effect.Fault(), new Effect.Close());
+    assertThat(effects).containsExactly(new Effect.Fault());
     due();
     asks(Operation.MMAP);
   }
@@ -191,7 +196,9 @@ final class CpuAccessCoreTest {
           new Event.Answered(
               random.nextInt(3) == 0
                   ? operations[random.nextInt(operations.length)]
-                  : random.nextBoolean() ? Operation.MMAP : Operation.BEGIN_CPU_ACCESS,
+                  : random.nextBoolean()
+                      ? random.nextBoolean() ? Operation.MMAP : Operation.MUNMAP
+                      : Operation.BEGIN_CPU_ACCESS,
               random.nextBoolean() ? Errno.OK : errnos[random.nextInt(errnos.length)],
               random.nextInt(4) == 0 ? null : TABLE,
               ++calls,
