@@ -277,7 +277,8 @@ public record BufferState(
    * @param stageDeadlineNanos when the stage ends at the latest, if it has an end
    * @param returns attachments whose {@code invalidate_mappings()} has not returned
    * @param unmaps attachments that are mapped, as a count of unmaps has it
-   * @param cpu CPU mappings whose slots are being closed: {@code unmap_mapping_range()}
+   * @param closing mappings that every sequence sees closed before it ends: the CPU's ({@code
+   *     unmap_mapping_range()}), and those that were unmapped within a callback
    * @param blocked attachments that will have to be blocked, or were
    * @param proven a move: the outcome once the content was copied; null if it has to be severed
    * @param copied a move: where the content is now
@@ -288,7 +289,7 @@ public record BufferState(
       long stageDeadlineNanos,
       PSet<Integer> returns,
       PSet<Integer> unmaps,
-      PSet<MappingId> cpu,
+      PSet<MappingId> closing,
       PSet<Integer> blocked,
       @Nullable RevokeOutcome proven,
       @Nullable Memory copied) {
@@ -299,36 +300,42 @@ public record BufferState(
           stageDeadlineNanos,
           nextReturns,
           nextUnmaps,
-          cpu,
+          closing,
           blocked,
           proven,
           copied);
     }
 
     Revoke closed(Collection<MappingId> mappings) {
-      PSet<MappingId> left = cpu.minusAll(mappings);
+      PSet<MappingId> left = closing.minusAll(mappings);
       return new Revoke(
           startedNanos, stage, stageDeadlineNanos, returns, unmaps, left, blocked, proven, copied);
     }
 
+    Revoke alsoClosing(Collection<MappingId> mappings) {
+      PSet<MappingId> next = closing.plusAll(mappings);
+      return new Revoke(
+          startedNanos, stage, stageDeadlineNanos, returns, unmaps, next, blocked, proven, copied);
+    }
+
     Revoke stage(Stage next, long deadlineNanos) {
       return new Revoke(
-          startedNanos, next, deadlineNanos, returns, unmaps, cpu, blocked, proven, copied);
+          startedNanos, next, deadlineNanos, returns, unmaps, closing, blocked, proven, copied);
     }
 
     Revoke blocked(PSet<Integer> next) {
       return new Revoke(
-          startedNanos, stage, stageDeadlineNanos, returns, unmaps, cpu, next, proven, copied);
+          startedNanos, stage, stageDeadlineNanos, returns, unmaps, closing, next, proven, copied);
     }
 
     Revoke proven(@Nullable RevokeOutcome next) {
       return new Revoke(
-          startedNanos, stage, stageDeadlineNanos, returns, unmaps, cpu, blocked, next, copied);
+          startedNanos, stage, stageDeadlineNanos, returns, unmaps, closing, blocked, next, copied);
     }
 
     Revoke copied(Memory next) {
       return new Revoke(
-          startedNanos, stage, stageDeadlineNanos, returns, unmaps, cpu, blocked, proven, next);
+          startedNanos, stage, stageDeadlineNanos, returns, unmaps, closing, blocked, proven, next);
     }
   }
 

@@ -138,7 +138,7 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
         offers.add(new ImporterMessage.BufferInfo(id, device.name(), device.bytes()));
         ids.add(id);
       }
-      byDevice.add(new RoundsCore.Device(List.copyOf(ids), device.causes()));
+      byDevice.add(new RoundsCore.Device(List.copyOf(ids), device.causes(), device.firstNanos()));
     }
     this.core = new HubCore(plan.rounds(), byDevice);
     this.state = core.idle();

@@ -31,6 +31,8 @@ public record ExporterPlan(Contract contract, Bound bound, List<Device> devices,
    * @param buffers how many dma-bufs
    * @param bytes the size of each
    * @param causes why it revokes, one after another in its rounds; empty if it never does
+   * @param firstNanos by how much later than others it begins its rounds, where they are
+   *     independent
    * @param unreachable importer devices that it cannot do peer-to-peer with, and the errno for
    *     them: EINVAL is answered by map, as {@code dma_buf_phys_vec_to_sgt()} does, any other by
    *     attach
@@ -41,7 +43,19 @@ public record ExporterPlan(Contract contract, Bound bound, List<Device> devices,
       int buffers,
       long bytes,
       List<RevokeCause> causes,
-      Map<String, Errno> unreachable) {}
+      long firstNanos,
+      Map<String, Errno> unreachable) {
+    /** One that begins with the others. */
+    public Device(
+        String name,
+        ExporterKind kind,
+        int buffers,
+        long bytes,
+        List<RevokeCause> causes,
+        Map<String, Errno> unreachable) {
+      this(name, kind, buffers, bytes, causes, 0, unreachable);
+    }
+  }
 
   /**
    * How revokes follow one another. A round: one device revokes all its buffers, leaves the memory

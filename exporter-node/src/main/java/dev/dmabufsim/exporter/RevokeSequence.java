@@ -211,15 +211,18 @@ final class RevokeSequence {
       // A fence of an epoch before may have been what this one waits for.
       return advance(next, e.nowNanos(), effects);
     }
+    boolean enforced = state.settings().contract().enforced();
     next =
         next.revoke(
-            revoke.awaiting(
-                revoke.returns().minusAll(returned),
-                // Where the IOMMU's closing proves it in the end, the importer's word will do now;
-                // elsewhere an unmap is over when the exporter's unmap op is.
-                state.settings().contract().enforced()
-                    ? revoke.unmaps().minusAll(unmapped)
-                    : minusUnmapped(next, revoke.unmaps(), unmapped)));
+            revoke
+                .awaiting(
+                    revoke.returns().minusAll(returned),
+                    // Where the IOMMU's closing proves it in the end, the importer's word will do
+                    // now; elsewhere an unmap is over when the exporter's unmap op is.
+                    enforced
+                        ? revoke.unmaps().minusAll(unmapped)
+                        : minusUnmapped(next, revoke.unmaps(), unmapped))
+                .alsoClosing(enforced ? List.of() : withinCallback(next, returned, unmapped)));
     return advance(next, e.nowNanos(), effects);
   }
 
@@ -273,6 +276,25 @@ final class RevokeSequence {
                   closing.stream().map(MappingId::attachment).toList())));
     }
     return next;
+  }
+
+  /**
+   * Mappings that were unmapped within a callback which has returned. The unmap is over before that
+   * returns; here the IOMMU's part of it takes a message more, and no sequence goes on before.
+   */
+  private static List<MappingId> withinCallback(
+      BufferState state, List<Integer> returned, List<Integer> unmapped) {
+    List<MappingId> within = new ArrayList<>();
+    for (int id : unmapped) {
+      Attachment a = state.attachments().get(id);
+      if (a != null
+          && returned.contains(id)
+          && a.mapping() instanceof Mapping.Unmapping(Operation _, long call, MappingId mapping)
+          && call == 0) {
+        within.add(mapping);
+      }
+    }
+    return within;
   }
 
   /** Without those of the unmapped that have no mapping left to be closed. */
@@ -334,7 +356,7 @@ final class RevokeSequence {
     Contract contract = state.settings().contract();
     boolean stopped =
         revoke.returns().isEmpty()
-            && revoke.cpu().isEmpty()
+            && revoke.closing().isEmpty()
             && contract.fences().map(usage -> state.resv().signaled(usage)).orElse(true);
     if (!stopped) {
       return state;

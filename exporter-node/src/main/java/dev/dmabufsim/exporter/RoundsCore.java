@@ -42,8 +42,19 @@ public final class RoundsCore {
     ENDED
   }
 
-  /** A device that plays, with its buffers and the causes of its rounds, one after another. */
-  public record Device(List<Integer> buffers, List<RevokeCause> causes) {}
+  /**
+   * A device that plays.
+   *
+   * @param buffers its buffers
+   * @param causes of its rounds, one after another
+   * @param firstNanos by how much later than others it begins
+   */
+  public record Device(List<Integer> buffers, List<RevokeCause> causes, long firstNanos) {
+    /** One that begins with the others. */
+    public Device(List<Integer> buffers, List<RevokeCause> causes) {
+      this(buffers, causes, 0);
+    }
+  }
 
   /**
    * The rounds.
@@ -229,7 +240,8 @@ public final class RoundsCore {
     return devices.isEmpty()
         ? end(s, List.of())
         : new Step(
-            s.to(Phase.PAUSING, HashTreePSet.empty()), List.of(new Effect.Wait(plan.everyNanos())));
+            s.to(Phase.PAUSING, HashTreePSet.empty()),
+            List.of(new Effect.Wait(plan.everyNanos() + devices.getFirst().firstNanos())));
   }
 
   private Step waitOver(State s) {

@@ -65,7 +65,14 @@ final class DmaEngine implements Runnable {
     record Quit() implements Command {}
   }
 
-  private static final long BURST_NANOS = 200_000;
+  /**
+   * An engine works for some time and parks for the rest, this often: more seldom, and it would
+   * pass over the few milliseconds between two phases of a mapping.
+   */
+  private static final long PERIOD_NANOS = 5_000_000;
+
+  private static final long LEAST_BURST_NANOS = 20_000;
+  private static final long MOST_BURST_NANOS = 200_000;
   private static final long IDLE_NANOS = 50_000_000;
   private static final int ALIGNMENT = 64;
 
@@ -90,6 +97,7 @@ final class DmaEngine implements Runnable {
   /** Those that were given up, and are used all the same. */
   private final List<DmaTarget> rogues = new ArrayList<>();
 
+  private final long burstNanos;
   private final Thread thread;
   private @Nullable DmaTarget current;
   private int cursor;
@@ -114,6 +122,8 @@ final class DmaEngine implements Runnable {
     this.segments = new MappedSegments(fabric);
     this.port = new DmaPort(control, fabric.guard(), workload.maxBytes());
     this.random = new SplittableRandom(workload.seed() ^ deviceKey);
+    this.burstNanos =
+        Math.clamp((long) (workload.duty() * PERIOD_NANOS), LEAST_BURST_NANOS, MOST_BURST_NANOS);
     this.thread = Thread.ofPlatform().daemon().name("engine-" + plan.name()).unstarted(this);
   }
 
@@ -329,7 +339,7 @@ final class DmaEngine implements Runnable {
   private void burst() {
     long begun = System.nanoTime();
     long now = begun;
-    while (now - begun < BURST_NANOS
+    while (now - begun < burstNanos
         && commands.isEmpty()
         && !(active.isEmpty() && rogues.isEmpty())) {
       if (!active.isEmpty()) {

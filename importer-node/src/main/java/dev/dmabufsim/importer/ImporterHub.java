@@ -256,14 +256,27 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
       return false;
     }
     held = true;
-    node.history()
-        .record(
-            new HistoryEvent.Invalidated(
-                "(held)", m.buffer(), m.epoch(), m.attachments(), m.attachments().size()));
+    noteHeld(m);
     node.history().record(new HistoryEvent.FaultPointReached(POINT_INVALIDATED, rounds.size()));
     node.reports()
         .accept(new NodeReport.AtPoint(node.self().node(), POINT_INVALIDATED, rounds.size()));
     return true;
+  }
+
+  /** The callbacks are called and do not return; the engines go on. */
+  private void noteHeld(ImporterMessage.InvalidateMappings m) {
+    Map<Integer, List<Integer>> byDevice =
+        m.attachments().stream().collect(Collectors.groupingBy(this::owner));
+    int ordinal = 0;
+    for (ImporterPlan.Device device : plan.devices()) {
+      List<Integer> ids = byDevice.get(SlotMapping.deviceKey(node.self().process(), ordinal++));
+      if (ids != null) {
+        node.history()
+            .record(
+                new HistoryEvent.Invalidated(
+                    device.name(), m.buffer(), m.epoch(), ids, ids.size()));
+      }
+    }
   }
 
   private Behavior<Command> onOwns(Command.Owns m) {

@@ -19,7 +19,7 @@ public final class Misbehaviour {
   static final Duration FOR_EVER = Duration.ofDays(365);
 
   /** How long an importer that writes after its fences has to do so, at least. */
-  static final Duration FENCED_PHASE = Duration.ofMillis(20);
+  static final Duration FENCED_PHASE = Duration.ofMillis(30);
 
   /** Of a driver that failed in its callback: that does not return, and nothing else happens. */
   static final Reaction OOPS =

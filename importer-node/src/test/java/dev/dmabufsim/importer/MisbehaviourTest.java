@@ -118,14 +118,14 @@ final class MisbehaviourTest {
   @Test
   void oneThatWritesAfterItsFencesTakesTheTimeForIt() {
     Reaction pipelined = apply(Behaviour.WRITES_AFTER_FENCE, PIPELINED);
-    assertThat(pipelined.unmapDelay()).isEqualTo(Duration.ofMillis(20));
+    assertThat(pipelined.unmapDelay()).isEqualTo(Duration.ofMillis(30));
     assertThat(pipelined.discardedReads()).isTrue();
     assertThat(pipelined.deviations().writesWhenFenced()).isTrue();
 
     Reaction inCallback = apply(Behaviour.WRITES_AFTER_FENCE, IN_CALLBACK);
     assertThat(inCallback.unmap()).isEqualTo(Unmap.AFTER_FENCES);
     assertThat(inCallback.fences()).containsExactly(BOOKKEEP);
-    assertThat(inCallback.unmapDelay()).isEqualTo(Duration.ofMillis(20));
+    assertThat(inCallback.unmapDelay()).isEqualTo(Duration.ofMillis(30));
   }
 
   @ParameterizedTest

@@ -1,5 +1,7 @@
 package dev.dmabufsim.common.contract;
 
+import java.util.Locale;
+
 /**
  * How the memory was proven to be out of reach when a revoke completed. The kernel knows only the
  * first and the last.
@@ -15,5 +17,10 @@ public enum RevokeOutcome {
    * It was not: the sequence waits for less than every fence and every unmap, or gave up waiting,
    * and the exporter took the memory back all the same.
    */
-  ASSUMED
+  ASSUMED;
+
+  /** The name in reports. */
+  public String label() {
+    return name().toLowerCase(Locale.ROOT);
+  }
 }

@@ -24,15 +24,15 @@ import java.util.random.RandomGenerator;
  */
 public final class GpuDynamic implements ImporterDriver {
   private static final Duration CALLBACK = Duration.ofNanos(20_000);
-  private static final Duration UNMAP_DELAY = Duration.ofMillis(2);
+  private static final Duration UNMAP_DELAY = Duration.ofMillis(30);
 
   /** How long what is queued takes. */
   private static final Distribution JOBS =
-      new Distribution.Uniform(Duration.ofMillis(1), Duration.ofMillis(4));
+      new Distribution.Uniform(Duration.ofMillis(20), Duration.ofMillis(60));
 
   /** How long after that the page tables are updated and the TLB is flushed. */
   private static final Distribution PAGE_TABLES =
-      new Distribution.Uniform(Duration.ofNanos(200_000), Duration.ofMillis(1));
+      new Distribution.Uniform(Duration.ofMillis(1), Duration.ofMillis(5));
 
   /** For {@link java.util.ServiceLoader}. */
   public GpuDynamic() {}

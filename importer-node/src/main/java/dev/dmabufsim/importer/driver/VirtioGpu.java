@@ -26,7 +26,7 @@ public final class VirtioGpu implements ImporterDriver {
 
   /** How long the host takes. */
   private static final Distribution DETACH_BACKING =
-      new Distribution.Uniform(Duration.ofNanos(500_000), Duration.ofMillis(2));
+      new Distribution.Uniform(Duration.ofMillis(10), Duration.ofMillis(40));
 
   /** For {@link java.util.ServiceLoader}. */
   public VirtioGpu() {}

@@ -111,15 +111,15 @@ final class BuiltInDriversTest {
     assertThat(reactions("gpu-dynamic"))
         .allSatisfy(r -> {
           assertThat(r.callback()).isEqualTo(Duration.ofNanos(20_000));
-          assertBetween(r.engineStops(), 1_000_000, 4_000_000);
+          assertBetween(r.engineStops(), 20_000_000, 60_000_000);
           assertThat(r.discardedReads()).isTrue();
           assertThat(r.fences())
               .extracting(PlannedFence::usage)
               .containsExactly(FenceUsage.WRITE, FenceUsage.BOOKKEEP);
           assertThat(r.fences().getFirst().delay()).isZero();
-          assertBetween(r.fences().getLast().delay(), 200_000, 1_000_000);
+          assertBetween(r.fences().getLast().delay(), 1_000_000, 5_000_000);
           assertThat(r.unmap()).isEqualTo(Unmap.AFTER_FENCES);
-          assertThat(r.unmapDelay()).isEqualTo(Duration.ofMillis(2));
+          assertThat(r.unmapDelay()).isEqualTo(Duration.ofMillis(30));
           assertThat(r.afterwards()).isEqualTo(Afterwards.MAP_AGAIN);
         });
   }
@@ -146,7 +146,7 @@ final class BuiltInDriversTest {
   void aVirtualGpuUnmapsAsSoonAsItsHostHasDetachedTheBacking() {
     assertThat(reactions("virtio-gpu"))
         .allSatisfy(r -> {
-          assertBetween(r.engineStops(), 500_000, 2_000_000);
+          assertBetween(r.engineStops(), 10_000_000, 40_000_000);
           assertThat(r.discardedReads()).isFalse();
           assertThat(r.fences())
               .containsExactly(PlannedFence.afterStop(FenceUsage.BOOKKEEP, Duration.ZERO));

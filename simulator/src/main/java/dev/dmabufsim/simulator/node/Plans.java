@@ -40,6 +40,7 @@ final class Plans {
                     e.buffers(),
                     e.bufferBytes(),
                     e.causes(),
+                    e.beginAfter().toNanos(),
                     unreachable(scenario, e.name())))
             .toList(),
         new ExporterPlan.Rounds(

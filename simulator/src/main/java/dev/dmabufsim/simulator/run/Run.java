@@ -66,6 +66,7 @@ public final class Run {
   private final Consumer<Played> print;
   private final BlockingQueue<Input> inputs = new LinkedBlockingQueue<>();
   private final Map<String, NodeProcess> nodes = new LinkedHashMap<>();
+  private final List<String> kept = new ArrayList<>();
   private final CountDownLatch finished = new CountDownLatch(1);
   private RunCore.State state = RunCore.State.begin();
   private long dmaNanos;
@@ -132,6 +133,7 @@ public final class Run {
       fabric.control().register(ProcessIdentity.self(), ProcessEntry.ROLE_OWNER, "launcher");
       drive(fabric);
       List<String> leftovers = endAll();
+      leftovers.addAll(kept);
       // Of a run that was broken off, slots say nothing: those who would close them were killed.
       int openSlots = orderly ? Evidence.openSlots(fabric.control()) : 0;
       DmaCounters dma = fabric.control().counters();
@@ -208,7 +210,8 @@ public final class Run {
       tell(Role.EXPORTER, NodeCommand.END);
       tell(Role.IMPORTER, NodeCommand.END);
       if (!await(ENDING, Role.IMPORTER, RunCore.Milestone.ENDED)) {
-        trouble(
+        // Not a trouble: what they did before that can be judged as ever.
+        kept.add(
             "importers did not give everything back within %d s: %s"
                 .formatted(ENDING.toSeconds(), missing(Role.IMPORTER, RunCore.Milestone.ENDED)));
       }

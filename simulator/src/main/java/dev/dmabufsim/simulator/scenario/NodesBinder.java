@@ -15,18 +15,21 @@ import java.util.stream.Collectors;
 
 /** Binds the devices of every node, and adds them up. */
 final class NodesBinder {
-  private static final List<String> EXPORTER_KEYS = List.of("kind", "buffers", "size", "revoke-by");
+  private static final List<String> EXPORTER_KEYS =
+      List.of("kind", "buffers", "size", "revoke-by", "begin-after");
   private static final List<String> IMPORTER_KEYS =
       List.of("kind", "attachments", "behaviour", "overrun", "ats", "cpu-access", "exporters");
 
   private final Inventory inventory;
   private final Importers kinds;
+  private final boolean independent;
   private final Total buffers = new Total("buffers", Limits.BUFFERS);
   private final Total attachments = new Total("attachments", Limits.ATTACHMENTS);
 
-  NodesBinder(Inventory inventory, Importers kinds) {
+  NodesBinder(Inventory inventory, Importers kinds, boolean independent) {
     this.inventory = inventory;
     this.kinds = kinds;
+    this.independent = independent;
   }
 
   List<NodeSpec> bind() throws ScenarioException {
@@ -62,7 +65,20 @@ final class NodesBinder {
         size == null
             ? Defaults.BUFFER_BYTES
             : size.bytes(Limits.BUFFER_BYTES, Limits.BUFFER_STEP_BYTES);
-    return new ExporterSpec(name, kind, count, bytes, causes(section, kind));
+    return new ExporterSpec(name, kind, count, bytes, causes(section, kind), beginAfter(section));
+  }
+
+  private Duration beginAfter(Section section) throws ScenarioException {
+    Field field = section.find("begin-after");
+    if (field == null) {
+      return Duration.ZERO;
+    }
+    if (!independent) {
+      throw field.wrong(
+          field.path() + " is there, but devices take turns",
+          "remove it, or write 'order: independent' below revokes");
+    }
+    return field.duration(Limits.PAUSE_MICROS);
   }
 
   private static List<RevokeCause> causes(Section section, ExporterKind kind)

@@ -48,12 +48,13 @@ final class ScenarioBinder {
   private Scenario scenario(String fallbackName, long freeBytes) throws ScenarioException {
     Importers importers = ImportersBinder.bind(root, Importers.load());
     Optional<MachineUse> machine = machine(importers);
-    Optional<Inventory> inventory =
-        machine.isPresent() ? Optional.empty() : Optional.of(Inventory.of(nodes()));
-    Optional<NodesBinder> nodesBinder = inventory.map(i -> new NodesBinder(i, importers));
-    List<NodeSpec> nodes = nodesBinder.isPresent() ? nodesBinder.get().bind() : List.of();
     Bound bound = TimingBinder.bound(root);
     Revokes revokes = TimingBinder.revokes(root, bound);
+    Optional<Inventory> inventory =
+        machine.isPresent() ? Optional.empty() : Optional.of(Inventory.of(nodes()));
+    Optional<NodesBinder> nodesBinder =
+        inventory.map(i -> new NodesBinder(i, importers, revokes.independent()));
+    List<NodeSpec> nodes = nodesBinder.isPresent() ? nodesBinder.get().bind() : List.of();
     Scenario scenario =
         new Scenario(
             name(fallbackName),

@@ -131,9 +131,15 @@ public final class ScenarioWriter {
                   e.kind().label(),
                   e.buffers(),
                   Sizes.format(e.bufferBytes()),
-                  causes(e.causes())));
+                  causes(e.causes()) + beginAfter(e)));
     }
     node.importers().forEach(this::importer);
+  }
+
+  private static String beginAfter(ExporterSpec exporter) {
+    return exporter.beginAfter().isZero()
+        ? ""
+        : ", begin-after: " + Durations.format(exporter.beginAfter());
   }
 
   private static String causes(List<RevokeCause> causes) {

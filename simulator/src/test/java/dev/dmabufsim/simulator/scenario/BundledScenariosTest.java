@@ -40,7 +40,10 @@ class BundledScenariosTest {
             "thousands",
             "gpu-eviction",
             "rdma-context",
-            "every-importer");
+            "every-importer",
+            "disputed-kinds",
+            "pinned-eviction",
+            "hot-unplug");
     assertThat(BundledScenarios.list()).noneMatch(b -> b.description().isEmpty());
   }
 

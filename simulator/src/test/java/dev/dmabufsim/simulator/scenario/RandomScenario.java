@@ -49,10 +49,12 @@ final class RandomScenario {
   private final List<String> importers = new ArrayList<>();
   private final List<String> kinds =
       new ArrayList<>(new TreeSet<>(ImporterDrivers.load().all().keySet()));
+  private final boolean independent;
   private int names;
 
   private RandomScenario(long seed) {
     random = new Random(seed);
+    independent = random.nextBoolean();
   }
 
   /** A scenario; if it has a machine, that is this file. */
@@ -75,7 +77,7 @@ final class RandomScenario {
         text(),
         pick(Contract.values()),
         bound,
-        new Revokes(random.nextBoolean(), rounds, micros(0, 600_000_000), micros(0, 1000), limit),
+        new Revokes(independent, rounds, micros(0, 600_000_000), micros(0, 1000), limit),
         new Dma(min, min + 64L * random.nextInt(32), percent(0), percent(1)),
         described,
         nodes,
@@ -95,7 +97,14 @@ final class RandomScenario {
       for (int j = 0; j <= random.nextInt(3); j++) {
         long bytes = 4096L * (1 + random.nextInt(1000));
         ExporterKind kind = pick(ExporterKind.values());
-        devices.add(new ExporterSpec(device(exporters), kind, 2, bytes, causes(kind)));
+        devices.add(
+            new ExporterSpec(
+                device(exporters),
+                kind,
+                2,
+                bytes,
+                causes(kind),
+                independent ? micros(0, 1000) : Duration.ZERO));
       }
       exporting.add(new NodeSpec("e-" + i, Role.EXPORTER, devices, List.of()));
     }

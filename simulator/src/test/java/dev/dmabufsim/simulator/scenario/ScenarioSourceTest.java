@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 class ScenarioSourceTest {
   private static final String LIST =
       "write a file or one of vfio-reset, dead-importer, lying-importer, thousands, gpu-eviction,"
-          + " rdma-context, every-importer";
+          + " rdma-context, every-importer, disputed-kinds, pinned-eviction, hot-unplug";
 
   private final Path directory;
 

@@ -1,0 +1,170 @@
+package dev.dmabufsim.simulator.matrix;
+
+import dev.dmabufsim.cluster.Role;
+import dev.dmabufsim.common.contract.Behaviour;
+import dev.dmabufsim.common.contract.Contract;
+import dev.dmabufsim.common.driver.DescribedImporter;
+import dev.dmabufsim.common.driver.ImporterDriver;
+import dev.dmabufsim.simulator.scenario.Bound;
+import dev.dmabufsim.simulator.scenario.ClusterSpec;
+import dev.dmabufsim.simulator.scenario.Defaults;
+import dev.dmabufsim.simulator.scenario.Dma;
+import dev.dmabufsim.simulator.scenario.ExporterSpec;
+import dev.dmabufsim.simulator.scenario.FaultPoint;
+import dev.dmabufsim.simulator.scenario.FaultSpec;
+import dev.dmabufsim.simulator.scenario.ImporterSpec;
+import dev.dmabufsim.simulator.scenario.NodeSpec;
+import dev.dmabufsim.simulator.scenario.Revokes;
+import dev.dmabufsim.simulator.scenario.Scenario;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The cells of one sequence as one scenario: each cell has an exporter device with a buffer of its
+ * own and an importer device that attaches to that one only, and all play their rounds at the same
+ * time.
+ *
+ * @param scenario what is played
+ * @param cells which devices are which cell's
+ */
+public record MatrixScenario(Scenario scenario, List<Place> cells) {
+  /**
+   * How long a revoke may take before a cell says that it hangs. More than twice what the slowest
+   * importer needs that answers in the end.
+   */
+  public static final Duration HANG_LIMIT = Duration.ofSeconds(8);
+
+  /**
+   * The bound of {@code enforced}, which is judged in every cell of it. Wide, for a busy host: an
+   * honest importer must have answered when importers' time is over.
+   */
+  private static final Bound BOUND =
+      new Bound(Duration.ofSeconds(3), Duration.ofSeconds(2), Duration.ofSeconds(2));
+
+  /** Several, for what one round does not show by chance. */
+  private static final int ROUNDS = 3;
+
+  /** From one treatment's revokes to the next's: all at once would keep each other waiting. */
+  private static final Duration WAVE = Duration.ofMillis(100);
+
+  /** A round of all treatments, so that their waves do not meet in the next one. */
+  private static final Duration EVERY = Duration.ofSeconds(1);
+
+  private static final long LEAST_BUFFER_BYTES = 128 << 10;
+  private static final long PAGE_BYTES = 4096;
+  private static final int ATTACHMENTS = 2;
+  private static final String KILLED_NODE = "importer-killed";
+
+  /** Takes a copy. */
+  public MatrixScenario {
+    cells = List.copyOf(cells);
+  }
+
+  /**
+   * Where a cell is in the scenario.
+   *
+   * @param key which cell
+   * @param exporter its exporter device's name
+   * @param importer its importer device's name
+   * @param meets the exporter's kind and cause, for tables
+   */
+  public record Place(CellKey key, String exporter, String importer, String meets) {}
+
+  /**
+   * Lays the cells of a sequence out.
+   *
+   * @param importers the kinds, with their drivers
+   */
+  public static MatrixScenario of(
+      Contract contract, Map<String, ImporterDriver> importers, List<Treatment> treatments) {
+    List<Place> places = new ArrayList<>();
+    List<ExporterSpec> exporters = new ArrayList<>();
+    List<ImporterSpec> alive = new ArrayList<>();
+    List<ImporterSpec> killed = new ArrayList<>();
+    Map<String, DescribedImporter> described = new HashMap<>();
+    importers.forEach((kind, driver) -> {
+      if (driver instanceof DescribedImporter d) {
+        described.put(kind, d);
+      }
+      ExporterChoice choice = ExporterChoice.of(driver.offer());
+      for (Treatment treatment : treatments) {
+        String importer = kind + "." + treatment.label();
+        String exporter = "for." + importer;
+        // Each of another size: memory goes from a buffer to its next owner and back to buffers of
+        // the same size, so that what one cell does to memory never meets another cell's importer.
+        long bytes = LEAST_BUFFER_BYTES + places.size() * PAGE_BYTES;
+        exporters.add(
+            new ExporterSpec(
+                exporter,
+                choice.kind(),
+                1,
+                bytes,
+                List.of(choice.cause()),
+                WAVE.multipliedBy(treatments.indexOf(treatment))));
+        (treatment.killed() ? killed : alive).add(importer(importer, kind, treatment, exporter));
+        places.add(
+            new Place(new CellKey(contract, kind, treatment), exporter, importer, choice.label()));
+      }
+    });
+    List<NodeSpec> nodes = new ArrayList<>();
+    nodes.add(new NodeSpec("iommu-1", Role.IOMMU, List.of(), List.of()));
+    nodes.add(new NodeSpec("exporter-1", Role.EXPORTER, exporters, List.of()));
+    List<FaultSpec> faults = new ArrayList<>();
+    if (!alive.isEmpty()) {
+      nodes.add(new NodeSpec("importer-1", Role.IMPORTER, List.of(), alive));
+    }
+    if (!killed.isEmpty()) {
+      nodes.add(new NodeSpec(KILLED_NODE, Role.IMPORTER, List.of(), killed));
+      faults.add(
+          new FaultSpec(
+              FaultSpec.Kind.KILL, KILLED_NODE, FaultPoint.IMPORTER_INVALIDATED.label(), 1));
+    }
+    // All engines together use half of a core, so that messages get through on two.
+    double share = 0.5 / (alive.size() + killed.size());
+    double duty = Math.max(0.002, Math.round(share * 1000) / 1000.0);
+    return new MatrixScenario(
+        new Scenario(
+            "matrix-" + contract.label(),
+            "The cells of " + contract.label(),
+            "",
+            contract,
+            BOUND,
+            new Revokes(true, ROUNDS, EVERY, Duration.ofMillis(50), HANG_LIMIT),
+            new Dma(64, 16 << 10, Defaults.READ_FRACTION, duty),
+            described,
+            nodes,
+            faults,
+            List.of(),
+            Optional.empty(),
+            new ClusterSpec(0),
+            List.of()),
+        places);
+  }
+
+  private static ImporterSpec importer(
+      String name, String kind, Treatment treatment, String exporter) {
+    Behaviour behaviour = treatment.behaviour();
+    return new ImporterSpec(
+        name,
+        kind,
+        ATTACHMENTS,
+        behaviour,
+        overrun(behaviour),
+        behaviour == Behaviour.SKIPS_IOTLB_FLUSH,
+        false,
+        List.of(exporter));
+  }
+
+  /** As scenarios have it by default, but for what must outlast a restore on a busy host. */
+  private static Duration overrun(Behaviour behaviour) {
+    return switch (behaviour) {
+      case SLOW -> Duration.ofMillis(1500);
+      case LYING, KEEPS_ADDRESS, SKIPS_IOTLB_FLUSH -> Duration.ofMillis(500);
+      case HONEST, SILENT, NEVER_UNMAPS, WRITES_AFTER_FENCE, MAPS_AGAIN -> Duration.ZERO;
+    };
+  }
+}

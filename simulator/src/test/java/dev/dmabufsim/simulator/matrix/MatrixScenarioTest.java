@@ -1,0 +1,110 @@
+package dev.dmabufsim.simulator.matrix;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.dmabufsim.cluster.Role;
+import dev.dmabufsim.common.contract.Contract;
+import dev.dmabufsim.common.contract.ExporterKind;
+import dev.dmabufsim.common.contract.RevokeCause;
+import dev.dmabufsim.common.driver.ImporterDriver;
+import dev.dmabufsim.common.driver.ImporterDrivers;
+import dev.dmabufsim.simulator.scenario.ExporterSpec;
+import dev.dmabufsim.simulator.scenario.ImporterSpec;
+import dev.dmabufsim.simulator.scenario.Scenario;
+import dev.dmabufsim.simulator.scenario.ScenarioException;
+import dev.dmabufsim.simulator.scenario.ScenarioLoader;
+import dev.dmabufsim.simulator.scenario.ScenarioWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class MatrixScenarioTest {
+  private static final Map<String, ImporterDriver> DRIVERS =
+      new TreeMap<>(ImporterDrivers.load().all());
+
+  @ParameterizedTest
+  @EnumSource(Contract.class)
+  void loadsAgainAsANodeDoes(Contract contract) throws ScenarioException {
+    Scenario scenario = MatrixScenario.of(contract, DRIVERS, Treatment.all()).scenario();
+    assertThat(
+            ScenarioLoader.parse(
+                ScenarioWriter.toYaml(scenario), "matrix.yaml", Path.of("/"), List.of(), 1L << 40))
+        .isEqualTo(scenario);
+  }
+
+  @Test
+  void givesEachCellAnExporterAndAnImporterOfItsOwn() {
+    MatrixScenario matrix = MatrixScenario.of(Contract.V7, DRIVERS, Treatment.all());
+    assertThat(matrix.cells())
+        .hasSize(DRIVERS.size() * 10)
+        .doesNotHaveDuplicates()
+        .allSatisfy(c -> {
+          ImporterSpec importer = importer(matrix, c.importer());
+          assertThat(importer.exporters()).containsExactly(c.exporter());
+          assertThat(importer.kind()).isEqualTo(c.key().importer());
+          assertThat(importer.behaviour()).isEqualTo(c.key().treatment().behaviour());
+        });
+    assertThat(matrix.scenario().revokes().independent()).isTrue();
+  }
+
+  @Test
+  void noTwoCellsShareMemorySinceItsPoolGoesBySize() {
+    MatrixScenario matrix = MatrixScenario.of(Contract.V7, DRIVERS, Treatment.all());
+    assertThat(matrix.scenario().nodes())
+        .flatExtracting(n -> n.exporters())
+        .extracting(ExporterSpec::bufferBytes)
+        .doesNotHaveDuplicates();
+  }
+
+  @Test
+  void killsOnlyThoseThatAreToBeKilled() {
+    MatrixScenario matrix = MatrixScenario.of(Contract.V7, DRIVERS, Treatment.all());
+    String killed = matrix.scenario().faults().get(0).node();
+    assertThat(matrix.scenario().faults()).hasSize(1);
+    assertThat(matrix.scenario().nodes())
+        .filteredOn(n -> n.role() == Role.IMPORTER)
+        .allSatisfy(n ->
+            assertThat(n.importers())
+                .allSatisfy(i ->
+                    assertThat(i.name().endsWith(".killed")).isEqualTo(n.name().equals(killed))));
+  }
+
+  @Test
+  void aMatrixWithoutTheKilledHasNoFault() {
+    MatrixScenario matrix =
+        MatrixScenario.of(Contract.V7, DRIVERS, List.of(Treatment.all().get(0)));
+    assertThat(matrix.scenario().faults()).isEmpty();
+    assertThat(matrix.scenario().nodes()).hasSize(3);
+  }
+
+  @Test
+  void letsEachImporterMeetAnExporterThatItCanReachAndThatRevokes() {
+    MatrixScenario matrix =
+        MatrixScenario.of(Contract.V7, DRIVERS, List.of(Treatment.all().get(0)));
+    assertThat(exporter(matrix, "for.rdma-odp.honest").kind()).isEqualTo(ExporterKind.VFIO_PCI);
+    assertThat(exporter(matrix, "for.virtio-gpu.honest").causes())
+        .containsExactly(RevokeCause.EVICTION);
+    assertThat(exporter(matrix, "for.scanout.honest").causes())
+        .containsExactly(RevokeCause.HOT_UNPLUG);
+  }
+
+  private static ImporterSpec importer(MatrixScenario matrix, String name) {
+    return matrix.scenario().nodes().stream()
+        .flatMap(n -> n.importers().stream())
+        .filter(i -> i.name().equals(name))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static ExporterSpec exporter(MatrixScenario matrix, String name) {
+    return matrix.scenario().nodes().stream()
+        .flatMap(n -> n.exporters().stream())
+        .filter(e -> e.name().equals(name))
+        .findFirst()
+        .orElseThrow();
+  }
+}

@@ -1,0 +1,122 @@
+package dev.dmabufsim.simulator.matrix;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.dmabufsim.common.contract.Behaviour;
+import dev.dmabufsim.common.contract.Contract;
+import dev.dmabufsim.common.contract.RevokeOutcome;
+import dev.dmabufsim.simulator.judge.Verdict;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class MatrixVerdictTest {
+  private static final Duration BOUND = Duration.ofMillis(500);
+  private static final Treatment HONEST = new Treatment(Behaviour.HONEST, false);
+  private static final Claims.Claim CLAIM =
+      new Claims.Claim(Contract.V2, Set.of("gpu"), HONEST, CellVerdict.UNSAFE, "it was said");
+
+  private static Cell cell(Contract contract, String importer, CellVerdict verdict, long micros) {
+    return new Cell(
+        new CellKey(contract, importer, HONEST),
+        "vfio-pci, reset",
+        verdict,
+        "seen",
+        1,
+        micros,
+        RevokeOutcome.ACKED,
+        Map.of(),
+        Map.of(),
+        null,
+        List.of());
+  }
+
+  private static MatrixVerdict judge(Cell... cells) {
+    return MatrixVerdict.of(List.of(cells), List.of(CLAIM), BOUND);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"SAFE", "CONTAINED", "REFUSED"})
+  void enforcedMayBeSafeContainedOrRefused(CellVerdict verdict) {
+    assertThat(judge(cell(Contract.ENFORCED, "gpu", verdict, 1)).verdict()).isEqualTo(Verdict.PASS);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"UNSAFE", "HANGS"})
+  void enforcedMustNotBeUnsafeOrHang(CellVerdict verdict) {
+    MatrixVerdict matrix = judge(cell(Contract.ENFORCED, "gpu", verdict, 1));
+    assertThat(matrix.verdict()).isEqualTo(Verdict.FAIL);
+    assertThat(matrix.reasons())
+        .containsExactly("enforced x gpu x honest is " + verdict.label() + ": seen");
+  }
+
+  @Test
+  void enforcedMustBeBoundedInEveryCell() {
+    assertThat(judge(cell(Contract.ENFORCED, "gpu", CellVerdict.SAFE, 500_000)).verdict())
+        .isEqualTo(Verdict.PASS);
+    assertThat(judge(cell(Contract.ENFORCED, "gpu", CellVerdict.SAFE, 500_001)).verdict())
+        .isEqualTo(Verdict.FAIL);
+  }
+
+  @Test
+  void aSequenceThatWasSaidToFailAndDoesNotFailsTheMatrix() {
+    MatrixVerdict matrix = judge(cell(Contract.V2, "gpu", CellVerdict.SAFE, 1));
+    assertThat(matrix.verdict()).isEqualTo(Verdict.FAIL);
+    assertThat(matrix.reasons())
+        .containsExactly("v2 x gpu x honest is safe, and was said to be unsafe: it was said");
+  }
+
+  @Test
+  void aClaimThatComesTrueIsCounted() {
+    MatrixVerdict matrix = judge(cell(Contract.V2, "gpu", CellVerdict.UNSAFE, 1));
+    assertThat(matrix.verdict()).isEqualTo(Verdict.PASS);
+    assertThat(matrix.claimsChecked()).isEqualTo(1);
+  }
+
+  @Test
+  void ofACellThatNobodySpokeOfAnythingIsRight() {
+    MatrixVerdict matrix = judge(cell(Contract.V2, "nic", CellVerdict.HANGS, 1));
+    assertThat(matrix.verdict()).isEqualTo(Verdict.PASS);
+    assertThat(matrix.claimsChecked()).isZero();
+  }
+
+  @Test
+  void aCellThatSaysNothingMakesTheMatrixUnknown() {
+    assertThat(judge(cell(Contract.ENFORCED, "gpu", CellVerdict.UNKNOWN, 1)).verdict())
+        .isEqualTo(Verdict.UNKNOWN);
+  }
+
+  @Test
+  void whatIsBrokenIsBrokenWhateverElseIsNotKnown() {
+    assertThat(
+            judge(
+                    cell(Contract.ENFORCED, "gpu", CellVerdict.UNKNOWN, 1),
+                    cell(Contract.ENFORCED, "nic", CellVerdict.UNSAFE, 1))
+                .verdict())
+        .isEqualTo(Verdict.FAIL);
+  }
+
+  @Test
+  void everyOtherSequenceIsClaimedToFailSomewhere() {
+    assertThat(Claims.all())
+        .extracting(Claims.Claim::contract)
+        .contains(Contract.V2, Contract.V3, Contract.V4, Contract.V5, Contract.V7)
+        .doesNotContain(Contract.ENFORCED);
+  }
+
+  @Test
+  void noTwoClaimsContradictEachOther() {
+    for (Claims.Claim a : Claims.all()) {
+      for (Claims.Claim b : Claims.all()) {
+        if (a.contract() == b.contract() && a.treatment().equals(b.treatment())) {
+          boolean both = a.importers().stream().anyMatch(b.importers()::contains);
+          assertThat(both && a.expected() != b.expected()).as("%s and %s", a, b).isFalse();
+        }
+      }
+    }
+  }
+}
