@@ -27,14 +27,14 @@ public final class AttachCore {
   static final int MOST = 100_000;
 
   /** One attachment of one importer process, as that process counts. */
-  record Cookie(int process, int buffer, int cookie) {}
+  public record Cookie(int process, int buffer, int cookie) {}
 
   /**
    * What was answered lately.
    *
    * @param order in which it was, the oldest first
    */
-  record Memory<V>(PMap<Cookie, V> answers, PQueue<Cookie> order) {
+  public record Memory<V>(PMap<Cookie, V> answers, PQueue<Cookie> order) {
     static <V> Memory<V> empty() {
       return new Memory<>(HashTreePMap.empty(), AmortizedPQueue.empty());
     }
@@ -61,10 +61,11 @@ public final class AttachCore {
    * @param refused errors by request
    * @param next the id of the next attachment
    */
-  record State(PSet<Integer> revoked, Memory<Integer> attached, Memory<Errno> refused, int next) {}
+  public record State(
+      PSet<Integer> revoked, Memory<Integer> attached, Memory<Errno> refused, int next) {}
 
   /** What can happen. */
-  sealed interface Event {
+  public sealed interface Event {
     /** A buffer's flag changed. */
     record FlagChanged(int buffer, boolean revoked) implements Event {}
 
@@ -84,7 +85,7 @@ public final class AttachCore {
   }
 
   /** What to do. */
-  sealed interface Effect {
+  public sealed interface Effect {
     /** Put new attachments on the buffer's list. */
     record Attach(BufferState.Importer importer, List<Integer> ids, Errno mapErrno)
         implements Effect {}
@@ -97,7 +98,7 @@ public final class AttachCore {
   }
 
   /** What follows. */
-  record Step(State state, List<Effect> effects) {}
+  public record Step(State state, List<Effect> effects) {}
 
   private final ExporterPlan.Device plan;
   private final boolean forced;
@@ -109,19 +110,19 @@ public final class AttachCore {
    * @param stride how far its attachments' ids are apart, so that those of other devices fit
    *     between
    */
-  AttachCore(ExporterPlan.Device plan, int stride) {
+  public AttachCore(ExporterPlan.Device plan, int stride) {
     this.plan = plan;
     this.forced = AttachRules.forced(plan.kind(), plan.causes());
     this.stride = stride;
   }
 
   /** Nothing asked yet. */
-  static State fresh(int firstId) {
+  public static State fresh(int firstId) {
     return new State(HashTreePSet.empty(), Memory.empty(), Memory.empty(), firstId);
   }
 
   /** Decides. */
-  Step step(State s, Event event) {
+  public Step step(State s, Event event) {
     return switch (event) {
       case Event.FlagChanged e ->
           new Step(

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * lock. The order of the checks is that of {@code vfio_pci_dma_buf_attach()}; the revocability is
  * asked for as settled, by {@code dma_buf_attach_revocable()}.
  */
-final class AttachRules {
+public final class AttachRules {
   private AttachRules() {}
 
   /**
@@ -26,7 +26,7 @@ final class AttachRules {
    * @param sameFabric whether importer and exporter share memory at all
    * @return {@link Errno#OK} or why not
    */
-  static Errno decide(
+  public static Errno decide(
       ExporterKind exporter,
       boolean forced,
       ImporterOffer importer,
@@ -53,7 +53,7 @@ final class AttachRules {
    * that only moves can wait until nobody holds it. A driver that knows nothing but force asks
    * always; another if it is going to use it.
    */
-  static boolean forced(ExporterKind exporter, List<RevokeCause> causes) {
+  public static boolean forced(ExporterKind exporter, List<RevokeCause> causes) {
     List<RevokeCause> possible = exporter.causes();
     boolean always = !possible.isEmpty() && possible.stream().allMatch(AttachRules::byForce);
     return always || causes.stream().anyMatch(AttachRules::byForce);

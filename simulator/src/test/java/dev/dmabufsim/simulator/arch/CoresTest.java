@@ -27,8 +27,6 @@ class CoresTest {
   private static final Set<String> BY_NAME =
       Set.of(
           "AttachRules",
-          "Misbehaviour",
-          "ReactionTimeline",
           "BufferCalls",
           "BufferFences",
           "CpuCalls",
@@ -38,6 +36,7 @@ class CoresTest {
           "Misbehaviour",
           "PeerToPeer",
           "Placement",
+          "ReactionTimeline",
           "Replies",
           "RevokeSequence",
           "RunCore",
