@@ -10,7 +10,7 @@ import java.util.Set;
  *
  * @param boundMicros the bound of a revoke
  * @param dma what the devices counted in shared memory; empty if that is not known of what is
- *     judged, as of a part of a run: then histories alone tell whether there was DMA
+ *     judged, as of a part of a run: there what is mapped when it is revoked counts as used
  * @param openSlots slots that still granted something when every node was gone
  * @param leftovers processes, segments and files that were left, each in words
  * @param troubles why the run as a whole may prove nothing, each in words: the cluster did not

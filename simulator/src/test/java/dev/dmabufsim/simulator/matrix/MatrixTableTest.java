@@ -50,9 +50,9 @@ class MatrixTableTest {
   void onATerminalEachLineIsAnImporterInABehaviourAndEachColumnASequence() {
     assertThat(MatrixTable.text(REPORT))
         .containsExactly(
-            "                         v2          enforced",
-            "  gpu-dynamic  honest    unsafe      safe",
-            "               silent    hangs       contained");
+            "                       v2          enforced",
+            "  gpu-dynamic  honest  unsafe      safe",
+            "               silent  hangs       contained");
   }
 
   @Test
