@@ -157,9 +157,9 @@ public record BufferState(
       return mapping instanceof Mapping.Mapped;
     }
 
-    /** Whether it holds the memory where it is. */
+    /** Whether it holds the memory where it is: who cannot be told must not be moved from under. */
     boolean holds() {
-      return pins > 0 || (mapped() && !dynamic());
+      return pins > 0 || (mapped() && !revocable());
     }
 
     Attachment mapping(Mapping next) {

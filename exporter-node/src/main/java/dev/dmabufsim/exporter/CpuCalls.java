@@ -187,7 +187,18 @@ final class CpuCalls {
 
   private BufferState munmap(BufferState state, Attachment a) {
     int mmaps = a.cpu().mmaps();
+    if (mmaps == 0 && a.cpu().slot() instanceof Mapping.Pending p && p.call() != e.call()) {
+      return withdraw(state, a, p);
+    }
     return mmaps == 0 ? illegal(state, a) : release(state, a, a.cpu().mmaps(mmaps - 1));
+  }
+
+  /** It is given back before it was answered: the slot is closed as soon as it is open. */
+  private BufferState withdraw(BufferState state, Attachment a, Mapping.Pending p) {
+    MappingId id = new MappingId(a.id(), state.generation(), SlotUse.CPU);
+    replies.failed(new Call(a.process(), p.call(), p.operation()), a.id(), Errno.EINTR);
+    slots.unmap(id);
+    return state.with(a.cpu(new Mapping.Unmapping(e.operation(), e.call(), id)));
   }
 
   private BufferState vunmap(BufferState state, Attachment a) {

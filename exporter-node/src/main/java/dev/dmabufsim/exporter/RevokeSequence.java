@@ -580,7 +580,7 @@ final class RevokeSequence {
     Memory old = state.memory();
     boolean severed = outcome == RevokeOutcome.SEVERED;
     if (!severed) {
-      effects.add(new BufferEffect.Disown(old.segment(), cause.decodesNothing()));
+      effects.add(new BufferEffect.Disown(old.segment(), decodesNothing(cause, old)));
     }
     long nanos = nowNanos - revoke.startedNanos();
     effects.add(
@@ -595,7 +595,12 @@ final class RevokeSequence {
                 revoke.blocked().stream().sorted().toList())));
     effects.add(
         new BufferEffect.Complete(
-            state.epoch(), old.segment(), old.generation(), outcome, nanos, next(cause, severed)));
+            state.epoch(),
+            old.segment(),
+            old.generation(),
+            outcome,
+            nanos,
+            next(cause, old, severed)));
     BufferState next = state.revoke(null);
     if (severed) {
       next = next.memory(old.taken());
@@ -611,11 +616,16 @@ final class RevokeSequence {
     return reported(next, nowNanos, effects);
   }
 
-  private static Next next(RevokeCause cause, boolean severed) {
+  private static Next next(RevokeCause cause, Memory old, boolean severed) {
     if (severed) {
       return cause.after() == After.DEAD ? Next.NOBODY : Next.REPLACEMENT;
     }
-    return cause.decodesNothing() ? Next.NOBODY : Next.TENANT;
+    return decodesNothing(cause, old) ? Next.NOBODY : Next.TENANT;
+  }
+
+  /** What of a buffer is in system memory does not go away with its device: others get it. */
+  private static boolean decodesNothing(RevokeCause cause, Memory old) {
+    return cause.decodesNothing() && !old.system();
   }
 
   /** Whatever was mapped is not any more: the IOMMU closed it, or the memory is gone. */
@@ -652,7 +662,7 @@ final class RevokeSequence {
       return state;
     }
     Memory old = state.memory();
-    if (cause.decodesNothing() && !old.severed()) {
+    if (decodesNothing(cause, old) && !old.severed()) {
       effects.add(new BufferEffect.HandOver(state.epoch(), old.segment(), old.generation()));
     }
     BufferState next =

@@ -107,7 +107,7 @@ final class BufferInvariants {
 
   private static long holds(BufferState state) {
     return state.attachments().values().stream()
-        .filter(a -> a.pins() > 0 || (mapped(a) && !a.dynamic()))
+        .filter(a -> a.pins() > 0 || (mapped(a) && !a.revocable()))
         .count();
   }
 

@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
@@ -314,19 +315,21 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
 
   /** What the driver does, and how it misbehaves. */
   private Reaction reaction(int id, Command.Invalidate m, long now) {
-    Reaction honest;
     try {
-      honest =
-          plan.driver()
-              .onInvalidate(new Invalidation(plan.name(), id, m.buffer(), m.epoch(), now), random);
-    } catch (RuntimeException e) {
+      Reaction honest =
+          Objects.requireNonNull(
+              plan.driver()
+                  .onInvalidate(
+                      new Invalidation(plan.name(), id, m.buffer(), m.epoch(), now), random),
+              "no reaction");
+      return Misbehaviour.apply(plan.behaviour(), Duration.ofNanos(plan.overrunNanos()), honest);
+    } catch (RuntimeException | LinkageError | AssertionError | StackOverflowError e) {
       // Anybody's code: what an oops does to a driver is that it does nothing more.
       node.history()
           .record(new HistoryEvent.Dropped("a reaction of " + plan.driver().kind(), e.toString()));
       getContext().getLog().error("{} failed in its callback", plan.driver().kind(), e);
       return Misbehaviour.OOPS;
     }
-    return Misbehaviour.apply(plan.behaviour(), Duration.ofNanos(plan.overrunNanos()), honest);
   }
 
   private Behavior<Command> onEngineStopped(Command.EngineStopped m) {

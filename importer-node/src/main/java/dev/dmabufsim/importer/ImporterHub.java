@@ -83,6 +83,8 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
 
   private record Key(ActorRef<ExporterMessage> exporter, int buffer, long epoch) {}
 
+  private record HeldFor(int buffer, long epoch) {}
+
   private record Offer(BufferInfo buffer, ActorRef<ExporterMessage> exporter) {}
 
   private record Round(String exporterDevice, long epoch) {}
@@ -104,6 +106,7 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
   private final Set<Integer> left = new HashSet<>();
   private Set<ActorRef<ExporterMessage>> exporters = Set.of();
   private boolean ready;
+  private final Set<HeldFor> heldFor = new HashSet<>();
   private boolean held;
   private int live;
   private int refused;
@@ -178,7 +181,11 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
 
   private Behavior<Command> onRemote(ImporterMessage message) {
     if (held) {
-      // At a fault's point: the node's engines run on, its driver does nothing any more.
+      // At a fault's point: the node's engines run on, its drivers do nothing any more.
+      if (message instanceof ImporterMessage.InvalidateMappings m
+          && heldFor.add(new HeldFor(m.buffer(), m.epoch()))) {
+        noteHeld(m);
+      }
       return this;
     }
     switch (message) {
@@ -256,6 +263,7 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
       return false;
     }
     held = true;
+    heldFor.add(new HeldFor(m.buffer(), m.epoch()));
     noteHeld(m);
     node.history().record(new HistoryEvent.FaultPointReached(POINT_INVALIDATED, rounds.size()));
     node.reports()

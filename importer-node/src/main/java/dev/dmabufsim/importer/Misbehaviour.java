@@ -16,7 +16,7 @@ import java.util.List;
  */
 public final class Misbehaviour {
   /** Longer than any run. */
-  static final Duration FOR_EVER = Duration.ofDays(365);
+  static final Duration FOR_EVER = Reaction.FOR_EVER;
 
   /** How long an importer that writes after its fences has to do so, at least. */
   static final Duration FENCED_PHASE = Duration.ofMillis(30);

@@ -55,8 +55,13 @@ public final class ImporterDrivers {
     try {
       kind = Objects.requireNonNull(driver.kind(), "kind()");
       Objects.requireNonNull(driver.description(), "description()");
-      Objects.requireNonNull(driver.offer(), "offer()");
-    } catch (RuntimeException e) {
+      ImporterOffer offer = Objects.requireNonNull(driver.offer(), "offer()");
+      if (!offer.dynamic() && (offer.peer2peer() || offer.invalidateMappings())) {
+        throw new IllegalArgumentException(
+            "a static importer (dma_buf_attach) has neither peer2peer nor the callback");
+      }
+      boolean _ = driver.writes();
+    } catch (RuntimeException | LinkageError | AssertionError e) {
       throw new IllegalArgumentException(
           oneLine("importer driver %s fails: %s".formatted(name, e)));
     }

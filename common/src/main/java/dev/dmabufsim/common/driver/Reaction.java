@@ -3,6 +3,7 @@ package dev.dmabufsim.common.driver;
 import dev.dmabufsim.common.contract.FenceUsage;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * What an importer and its hardware do after an invalidation. All times are from the moment at
@@ -68,6 +69,13 @@ public record Reaction(
    * @param error whether it signals with an error, which counts as signalled
    */
   public record PlannedFence(FenceUsage usage, Trigger trigger, Duration delay, boolean error) {
+    /** Its delay is bounded as a reaction's times are. */
+    public PlannedFence {
+      Objects.requireNonNull(usage, "usage");
+      Objects.requireNonNull(trigger, "trigger");
+      delay = bounded(delay);
+    }
+
     /** One that signals, without error, that long after the engine has really stopped. */
     public static PlannedFence afterStop(FenceUsage usage, Duration delay) {
       return new PlannedFence(usage, Trigger.ENGINE_STOPPED, delay, false);
@@ -99,6 +107,12 @@ public record Reaction(
       Duration oldAddressFor,
       Duration oldTranslationFor,
       boolean hammersMap) {
+    /** Its times are bounded as a reaction's are. */
+    public Deviations {
+      oldAddressFor = bounded(oldAddressFor);
+      oldTranslationFor = bounded(oldTranslationFor);
+    }
+
     /** None. */
     public static final Deviations NONE =
         new Deviations(false, Duration.ZERO, Duration.ZERO, false);
@@ -107,17 +121,35 @@ public record Reaction(
   /** Most fences of one attachment at a time. */
   public static final int MOST_FENCES = 64;
 
+  /** Longer than any run: what is longer is as long. */
+  public static final Duration FOR_EVER = Duration.ofDays(365);
+
   /**
-   * Takes a copy of the fences.
+   * Takes a copy of the fences. A time that is negative is zero, and one that is longer than {@link
+   * #FOR_EVER} is that.
    *
    * @throws IllegalArgumentException if there are more than {@link #MOST_FENCES}
+   * @throws NullPointerException if a part is missing
    */
   public Reaction {
+    callback = bounded(callback);
+    engineStops = bounded(engineStops);
+    unmapDelay = bounded(unmapDelay);
+    Objects.requireNonNull(unmap, "unmap");
+    Objects.requireNonNull(afterwards, "afterwards");
+    Objects.requireNonNull(deviations, "deviations");
     if (fences.size() > MOST_FENCES) {
       throw new IllegalArgumentException(
           fences.size() + " fences on one buffer: at most " + MOST_FENCES + " are possible");
     }
     fences = List.copyOf(fences);
+  }
+
+  private static Duration bounded(Duration time) {
+    if (time.isNegative()) {
+      return Duration.ZERO;
+    }
+    return time.compareTo(FOR_EVER) > 0 ? FOR_EVER : time;
   }
 
   /** Stops its engine and unmaps within a callback that takes so long. */

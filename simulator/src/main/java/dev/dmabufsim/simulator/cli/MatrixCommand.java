@@ -9,16 +9,17 @@ import dev.dmabufsim.simulator.judge.Verdict;
 import dev.dmabufsim.simulator.matrix.Matrix;
 import dev.dmabufsim.simulator.matrix.MatrixOptions;
 import dev.dmabufsim.simulator.matrix.MatrixReport;
+import dev.dmabufsim.simulator.matrix.MatrixScenario;
 import dev.dmabufsim.simulator.matrix.MatrixTable;
 import dev.dmabufsim.simulator.matrix.Treatment;
 import dev.dmabufsim.simulator.run.RunDirectory;
+import dev.dmabufsim.simulator.scenario.Scenario;
 import dev.dmabufsim.simulator.scenario.ScenarioException;
 import dev.dmabufsim.simulator.scenario.ScenarioLoader;
 import java.io.IOException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -52,21 +53,21 @@ final class MatrixCommand implements Callable<Integer> {
       split = ",",
       paramLabel = "NAME",
       description = "Sequences, of v2, v3, v4, v5, v7, enforced (default: all).")
-  private List<String> contracts = new ArrayList<>();
+  private @Nullable List<String> contracts;
 
   @Option(
       names = "--importers",
       split = ",",
       paramLabel = "KIND",
       description = "Kinds of importer, your own too (default: all).")
-  private List<String> importers = new ArrayList<>();
+  private @Nullable List<String> importers;
 
   @Option(
       names = "--behaviours",
       split = ",",
       paramLabel = "NAME",
       description = "What importers do; killed is one of them (default: all).")
-  private List<String> behaviours = new ArrayList<>();
+  private @Nullable List<String> behaviours;
 
   @Option(
       names = "--scenario",
@@ -100,6 +101,7 @@ final class MatrixCommand implements Callable<Integer> {
     List<Treatment> treatments =
         each("--behaviours", "behaviour", behaviours, Treatment.all(), Treatment::label);
     FabricSweeper.sweep(Fabric.SHM);
+    checkMemory(MatrixScenario.of(sequences.getFirst(), drivers, treatments).scenario());
     long theSeed = seed != null ? seed : ThreadLocalRandom.current().nextLong(1L << 31);
     RunDirectory directory = directory();
     if (!quiet) {
@@ -138,15 +140,24 @@ final class MatrixCommand implements Callable<Integer> {
     return Verdict.valueOf(report.verdict().toUpperCase(Locale.ROOT)).exitStatus();
   }
 
+  private static void checkMemory(Scenario scenario) throws IOException {
+    long free = Files.getFileStore(Fabric.SHM).getUsableSpace();
+    if (scenario.memoryBytes() > free) {
+      throw new BadInput(
+          "a matrix of that size takes %d MiB of shared memory, %d MiB are free; name fewer importers"
+              .formatted(scenario.memoryBytes() >> 20, free >> 20));
+    }
+  }
+
   private String command(long theSeed) {
     StringBuilder command = new StringBuilder("./dmabuf-sim matrix");
-    if (!contracts.isEmpty()) {
+    if (contracts != null) {
       command.append(" --contracts ").append(String.join(",", contracts));
     }
-    if (!importers.isEmpty()) {
+    if (importers != null) {
       command.append(" --importers ").append(String.join(",", importers));
     }
-    if (!behaviours.isEmpty()) {
+    if (behaviours != null) {
       command.append(" --behaviours ").append(String.join(",", behaviours));
     }
     if (scenario != null) {
@@ -172,13 +183,23 @@ final class MatrixCommand implements Callable<Integer> {
   }
 
   private static <E> List<E> each(
-      String option, String what, List<String> names, List<E> all, Function<E, String> label) {
+      String option,
+      String what,
+      @Nullable List<String> names,
+      List<E> all,
+      Function<E, String> label) {
     List<String> wanted = chosen(option, what, names, all.stream().map(label).toList());
     return all.stream().filter(e -> wanted.contains(label.apply(e))).toList();
   }
 
   private static List<String> chosen(
-      String option, String what, List<String> names, List<String> all) {
+      String option, String what, @Nullable List<String> names, List<String> all) {
+    if (names == null) {
+      return all;
+    }
+    if (names.isEmpty()) {
+      throw new BadInput(option + " names nothing; there are: " + String.join(", ", all));
+    }
     for (String name : names) {
       if (!all.contains(name)) {
         throw new BadInput(
@@ -191,7 +212,7 @@ final class MatrixCommand implements Callable<Integer> {
     if (twice.isPresent()) {
       throw new BadInput(option + " names '" + twice.get() + "' twice");
     }
-    return names.isEmpty() ? all : names;
+    return names;
   }
 
   private RunDirectory directory() {

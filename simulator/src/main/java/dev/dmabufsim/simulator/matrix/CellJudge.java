@@ -28,9 +28,11 @@ public final class CellJudge {
    * Judges a cell.
    *
    * @param exporter its exporter's kind and cause, for tables
+   * @param troubles of the run as a whole, for which what did not happen proves nothing
    * @param hangLimitMicros after which a revoke that has not ended hangs
    */
-  public static Cell judge(CellKey key, String exporter, Findings found, long hangLimitMicros) {
+  public static Cell judge(
+      CellKey key, String exporter, Findings found, List<String> troubles, long hangLimitMicros) {
     Findings.Figures figures = found.figures();
     Findings.Revokes revokes = figures.revokes();
     Map<LateAccess, Long> late = new EnumMap<>(LateAccess.class);
@@ -51,7 +53,7 @@ public final class CellJudge {
                 revokes.unfinishedMicros().stream().mapToLong(Long::longValue))
             .max()
             .orElse(0);
-    Said said = say(key, found, hangLimitMicros);
+    Said said = say(key, found, troubles, longest, hangLimitMicros);
     return new Cell(
         key,
         exporter,
@@ -70,7 +72,8 @@ public final class CellJudge {
     return key.treatment().honest() && !key.treatment().killed();
   }
 
-  private static Said say(CellKey key, Findings found, long hangLimitMicros) {
+  private static Said say(
+      CellKey key, Findings found, List<String> troubles, long longest, long hangLimitMicros) {
     Findings.Figures f = found.figures();
     Findings.Revokes revokes = f.revokes();
     if (f.attachmentsPeak() == 0 && f.attachmentsRefused() > 0) {
@@ -90,21 +93,24 @@ public final class CellJudge {
     if (faults > 0 && honestAlive(key)) {
       return new Said(CellVerdict.UNSAFE, faults + " faults were caused by an honest importer");
     }
-    long stuck = revokes.unfinishedMicros().stream().mapToLong(Long::longValue).max().orElse(0);
-    if (stuck >= hangLimitMicros) {
-      return new Said(CellVerdict.HANGS, "a revoke had not ended after " + stuck + " us");
+    if (!troubles.isEmpty()) {
+      return new Said(CellVerdict.UNKNOWN, troubles.get(0));
+    }
+    // One that ended when everything was given back at the end of the run hung until then.
+    if (longest >= hangLimitMicros) {
+      return new Said(CellVerdict.HANGS, "a revoke took " + longest + " us, or had not ended then");
     }
     if (!found.unknowns().isEmpty()) {
       return new Said(CellVerdict.UNKNOWN, found.unknowns().get(0));
     }
     if (revokes.completed() < revokes.requested()) {
-      return new Said(CellVerdict.UNKNOWN, "a revoke was cut off after " + stuck + " us");
+      return new Said(CellVerdict.UNKNOWN, "a revoke was cut off before that limit");
     }
     if (revokes.severed() > 0) {
       return new Said(
           CellVerdict.CONTAINED, revokes.severed() + " times the memory had to be taken away");
     }
-    if (revokes.blocked() > 0 && !honestAlive(key)) {
+    if (revokes.blocked() > 0) {
       return new Said(CellVerdict.CONTAINED, revokes.blocked() + " times the IOMMU had to block");
     }
     if (faults > 0) {
@@ -122,6 +128,7 @@ public final class CellJudge {
     return found.violations().stream()
         .filter(v ->
             v.invariant() == Invariant.NO_LATE_DMA
+                || v.invariant() == Invariant.ONLY_REVOCABLE_ATTACHED
                 || v.invariant() == Invariant.HANDED_ON_AFTER_COMPLETION
                 || (addressesMustBeGone && v.invariant() == Invariant.FAILS_ONLY_AFTER_REVOKE))
         .map(Violation::detail)

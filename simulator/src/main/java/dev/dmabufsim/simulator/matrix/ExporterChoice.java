@@ -14,12 +14,12 @@ import dev.dmabufsim.common.driver.ImporterOffer;
 record ExporterChoice(ExporterKind kind, RevokeCause cause) {
 
   /**
-   * A BAR for whoever does peer-to-peer. For others a GPU, whose memory is in system memory then:
-   * it moves the content of what is not pinned, and is unplugged where pins would keep it from
-   * moving.
+   * A BAR for whoever does peer-to-peer, and for iommufd's way of mapping, which only that has. For
+   * others a GPU, whose memory is in system memory then: it moves the content of what is not
+   * pinned, and is unplugged where pins would keep it from moving.
    */
   static ExporterChoice of(ImporterOffer offer) {
-    if (offer.peer2peer()) {
+    if (offer.peer2peer() || offer.iommufdMap()) {
       return new ExporterChoice(ExporterKind.VFIO_PCI, RevokeCause.RESET);
     }
     return offer.dynamic() && !offer.pins()

@@ -110,7 +110,11 @@ public final class Matrix {
       Findings found = judge.finish(played.facts().ofPart());
       cells.add(
           CellJudge.judge(
-              place.key(), place.meets(), found, MatrixScenario.HANG_LIMIT.toNanos() / 1000));
+              place.key(),
+              place.meets(),
+              found,
+              played.facts().troubles(),
+              MatrixScenario.HANG_LIMIT.toNanos() / 1000));
     }
     return cells;
   }

@@ -38,7 +38,7 @@ public record MatrixVerdict(Verdict verdict, List<String> reasons, int claimsChe
         enforced(cell, bound, against);
       }
       for (Claims.Claim claim : claims) {
-        if (claim.concerns(cell.key()) && cell.verdict() != CellVerdict.REFUSED) {
+        if (claim.concerns(cell.key())) {
           checked++;
           if (cell.verdict() != claim.expected()) {
             against.add(

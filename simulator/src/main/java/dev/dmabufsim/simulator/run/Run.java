@@ -10,6 +10,7 @@ import dev.dmabufsim.common.fabric.FabricSweeper;
 import dev.dmabufsim.common.fabric.ProcessEntry;
 import dev.dmabufsim.common.fabric.ProcessIdentity;
 import dev.dmabufsim.simulator.report.Report;
+import dev.dmabufsim.simulator.scenario.ExporterSpec;
 import dev.dmabufsim.simulator.scenario.NodeSpec;
 import dev.dmabufsim.simulator.scenario.Scenario;
 import dev.dmabufsim.simulator.scenario.ScenarioWriter;
@@ -20,6 +21,7 @@ import java.nio.file.Files;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -275,6 +277,7 @@ public final class Run {
             .limit()
             .plus(scenario.revokes().every())
             .plus(scenario.revokes().hold())
+            .plus(latestBegin())
             .plus(options.slack());
     int expected = core.roundsExpected();
     var patience = new RunCore.Patience(limit.toNanos(), 0, System.nanoTime());
@@ -296,6 +299,15 @@ public final class Run {
             killed.isEmpty() ? "" : "killed: " + String.join(", ", new TreeSet<>(killed)));
       }
     }
+  }
+
+  /** By how much the last device begins later than the first. */
+  private Duration latestBegin() {
+    return scenario.nodes().stream()
+        .flatMap(n -> n.exporters().stream())
+        .map(ExporterSpec::beginAfter)
+        .max(Comparator.naturalOrder())
+        .orElse(Duration.ZERO);
   }
 
   private void leave(Role role) throws Interruption {

@@ -28,6 +28,7 @@ class CellJudgeTest {
   private Map<LateAccess, Findings.Late> late = Map.of();
   private final List<Violation> violations = new ArrayList<>();
   private final List<String> unknowns = new ArrayList<>();
+  private final List<String> troubles = new ArrayList<>();
 
   private static Findings.Revokes revokes(
       long acked,
@@ -74,6 +75,7 @@ class CellJudgeTest {
         new CellKey(contract, "gpu-dynamic", treatment),
         "vfio-pci, reset",
         new Findings(violations, unknowns, figures),
+        troubles,
         LIMIT);
   }
 
@@ -128,6 +130,27 @@ class CellJudgeTest {
     Cell cell = judge(LYING);
     assertThat(cell.verdict()).isEqualTo(CellVerdict.HANGS);
     assertThat(cell.worstMicros()).isEqualTo(LIMIT);
+  }
+
+  @Test
+  void hangsIfARevokeEndedOnlyWhenTheRunDid() {
+    revokes = revokes(1, 0, 0, 0, List.of(LIMIT), List.of());
+    assertThat(judge(HONEST).verdict()).isEqualTo(CellVerdict.HANGS);
+  }
+
+  @Test
+  void aRunWithTroublesDoesNotProveThatARevokeHangs() {
+    revokes = revokes(1, 0, 0, 0, List.of(10L), List.of(LIMIT));
+    troubles.add("importer-1 ended by itself");
+    assertThat(judge(LYING).verdict()).isEqualTo(CellVerdict.UNKNOWN);
+    late(LateAccess.UAF, 1);
+    assertThat(judge(LYING).verdict()).isEqualTo(CellVerdict.UNSAFE);
+  }
+
+  @Test
+  void whoCannotBeRevokedAndWasLetInIsUnsafe() {
+    violations.add(new Violation(Invariant.ONLY_REVOCABLE_ATTACHED, "let in"));
+    assertThat(judge(LYING).verdict()).isEqualTo(CellVerdict.UNSAFE);
   }
 
   @Test

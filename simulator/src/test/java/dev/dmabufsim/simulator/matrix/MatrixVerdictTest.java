@@ -71,6 +71,12 @@ class MatrixVerdictTest {
   }
 
   @Test
+  void aSequenceThatWasSaidToFailIsNotExcusedByARefusal() {
+    assertThat(judge(cell(Contract.V2, "gpu", CellVerdict.REFUSED, 1)).verdict())
+        .isEqualTo(Verdict.FAIL);
+  }
+
+  @Test
   void aClaimThatComesTrueIsCounted() {
     MatrixVerdict matrix = judge(cell(Contract.V2, "gpu", CellVerdict.UNSAFE, 1));
     assertThat(matrix.verdict()).isEqualTo(Verdict.PASS);
