@@ -17,7 +17,6 @@ import dev.dmabufsim.simulator.scenario.Scenario;
 import dev.dmabufsim.simulator.scenario.ScenarioException;
 import dev.dmabufsim.simulator.scenario.ScenarioLoader;
 import java.io.IOException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -103,7 +102,7 @@ final class MatrixCommand implements Callable<Integer> {
     FabricSweeper.sweep(Fabric.SHM);
     checkMemory(MatrixScenario.of(sequences.getFirst(), drivers, treatments).scenario());
     long theSeed = seed != null ? seed : ThreadLocalRandom.current().nextLong(1L << 31);
-    RunDirectory directory = directory();
+    RunDirectory directory = OutDirectory.of(out, "matrix");
     if (!quiet) {
       System.out.printf(
           "dmabuf-sim matrix: %d sequences x %d importers x %d behaviours = %d cells%n"
@@ -213,19 +212,5 @@ final class MatrixCommand implements Callable<Integer> {
       throw new BadInput(option + " names '" + twice.get() + "' twice");
     }
     return names;
-  }
-
-  private RunDirectory directory() {
-    try {
-      return out == null
-          ? RunDirectory.inRuns(Path.of("runs").toAbsolutePath(), "matrix")
-          : RunDirectory.named(out);
-    } catch (FileSystemException e) {
-      throw new BadInput(
-          "%s: cannot be made or written; name a directory that can, with --out"
-              .formatted(out == null ? Path.of("runs").toAbsolutePath() : out));
-    } catch (IOException e) {
-      throw new BadInput("--out " + e.getMessage());
-    }
   }
 }

@@ -13,7 +13,6 @@ import dev.dmabufsim.simulator.scenario.ScenarioWriter;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
-import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -81,7 +80,7 @@ final class RunCommand implements Callable<Integer> {
     Scenario resolved = made.scenario();
     checkPort(resolved.cluster().port());
     long theSeed = seed != null ? seed : ThreadLocalRandom.current().nextLong(1L << 31);
-    RunDirectory directory = directory(resolved.name());
+    RunDirectory directory = OutDirectory.of(out, resolved.name());
     if (!quiet) {
       System.out.printf("dmabuf-sim run %s%nseed %d%n", resolved.name(), theSeed);
       made.notes().forEach(n -> System.out.println("! " + n));
@@ -103,24 +102,6 @@ final class RunCommand implements Callable<Integer> {
     Summary.lines(report).forEach(System.out::println);
     System.out.println("  report " + directory.report());
     System.out.flush();
-  }
-
-  private RunDirectory directory(String name) {
-    try {
-      if (out == null) {
-        return RunDirectory.inRuns(Path.of("runs").toAbsolutePath(), name);
-      }
-      if (out.toString().isEmpty()) {
-        throw new BadInput("--out names no directory; write one that is new or empty");
-      }
-      return RunDirectory.named(out);
-    } catch (FileSystemException e) {
-      throw new BadInput(
-          "%s: cannot be made or written; name a directory that can, with --out"
-              .formatted(out == null ? Path.of("runs").toAbsolutePath() : out));
-    } catch (IOException e) {
-      throw new BadInput("--out " + e.getMessage());
-    }
   }
 
   /** A port in use is found before any node starts. */
