@@ -28,6 +28,7 @@ final class NodeProcess {
   private final NodeSpec spec;
   private final Process process;
   private final Writer commands;
+  private volatile boolean killed;
 
   private NodeProcess(NodeSpec spec, Process process) {
     this.spec = spec;
@@ -146,7 +147,10 @@ final class NodeProcess {
         }
       }
     } catch (IOException e) {
-      onReport.accept(new NodeReport.Failed(spec.name(), "its output: " + e.getMessage()));
+      // To kill a process closes its streams on this side, too, and this may be reading just then.
+      if (!killed) {
+        onReport.accept(new NodeReport.Failed(spec.name(), "its output: " + e.getMessage()));
+      }
     }
     onExit.accept(spec.name(), awaitExit());
   }
@@ -188,6 +192,7 @@ final class NodeProcess {
 
   /** SIGKILL. */
   void kill() {
+    killed = true;
     process.destroyForcibly();
   }
 
