@@ -140,14 +140,10 @@ final class SegmentPool {
       for (long at = 0; at < bytes; at += own.length) {
         int count = (int) Math.min(own.length, bytes - at);
         MemorySegment.copy(source, at, buffer, 0, count);
-        MemorySegment.copy(buffer, 0, target.data(), at, count);
-      }
-      // Both are read again: a byte that was copied wrongly is seen, and one that was written
-      // behind the copy as well.
-      for (long at = 0; at < bytes; at += own.length) {
-        int count = (int) Math.min(own.length, bytes - at);
-        MemorySegment.copy(source, at, buffer, 0, count);
+        // What was copied, and not what is there afterwards: memory that is going to be severed is
+        // copied while somebody may still write to it.
         before.update(own, 0, count);
+        MemorySegment.copy(buffer, 0, target.data(), at, count);
       }
       for (long at = 0; at < bytes; at += own.length) {
         int count = (int) Math.min(own.length, bytes - at);
