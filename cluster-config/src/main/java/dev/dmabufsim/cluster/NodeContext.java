@@ -9,11 +9,16 @@ import java.util.function.Consumer;
 /**
  * What every node has.
  *
- * @param self how it signs its messages
+ * @param self how it signs its messages; with the time at which it was asked for
  * @param fabric its host's shared memory
  * @param history where it writes down what happens
  * @param reports to whoever drives the experiment; may be called from any thread
  * @param done called by the hub when the node has given everything back and may end
  */
 public record NodeContext(
-    Peer self, Fabric fabric, History history, Consumer<NodeReport> reports, Runnable done) {}
+    Peer self, Fabric fabric, History history, Consumer<NodeReport> reports, Runnable done) {
+  @Override
+  public Peer self() {
+    return self.at(history.stamp());
+  }
+}

@@ -102,7 +102,7 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
     super(context);
     this.node = node;
     this.timers = timers;
-    this.address = NodeDoor.open(context, Command.Remote::new);
+    this.address = NodeDoor.open(context, node, Command.Remote::new);
     SegmentPool segments = new SegmentPool(node.fabric(), node.history(), node.self().process());
     List<RoundsCore.Device> byDevice = new ArrayList<>();
     List<BufferState> states = new ArrayList<>();

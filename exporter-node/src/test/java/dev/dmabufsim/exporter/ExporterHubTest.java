@@ -152,7 +152,7 @@ final class ExporterHubTest {
   }
 
   private Peer peer(String node, int process) {
-    return new Peer(node, 1, process, fabric.control().fabricId());
+    return Peer.of(node, 1, process, fabric.control().fabricId());
   }
 
   private Peer theImporter() {
@@ -384,7 +384,7 @@ final class ExporterHubTest {
   @Test
   void anImporterOfAnotherHostIsRefused() {
     start(Contract.ENFORCED, UNHURRIED);
-    Peer far = new Peer("far", 1, IMPORTER_PROCESS, fabric.control().fabricId() + 1);
+    Peer far = Peer.of("far", 1, IMPORTER_PROCESS, fabric.control().fabricId() + 1);
 
     assertThat(attach(far, ImporterOffer.DYNAMIC, 1).errno()).isEqualTo(Errno.EBUSY);
   }
@@ -529,7 +529,7 @@ final class ExporterHubTest {
     TestProbe<IommuMessage> far = kit.createTestProbe(IommuMessage.class);
     say(
         new ExporterMessage.IommuReady(
-            new Peer("far", 1, 1, fabric.control().fabricId() + 1), far.ref()));
+            Peer.of("far", 1, 1, fabric.control().fabricId() + 1), far.ref()));
 
     mapped();
 

@@ -4,6 +4,8 @@ import dev.dmabufsim.common.fabric.Canary;
 import dev.dmabufsim.common.fabric.ControlFile;
 import dev.dmabufsim.common.fabric.Guard;
 import dev.dmabufsim.common.fabric.SegmentDescriptor;
+import dev.dmabufsim.common.fault.FaultPoint;
+import dev.dmabufsim.common.fault.FaultTrap;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -58,9 +60,14 @@ final class DmaPort {
       if (owner == SegmentDescriptor.OWNER_UNREACHABLE) {
         return UNREACHABLE;
       }
-      for (int done = 0; done < bytes; done += stamped) {
-        int part = Math.min(stamped, bytes - done);
-        MemorySegment.copy(source, 0, t.memory().data(), offset + done, part);
+      FaultTrap.at(FaultPoint.IMPORTER_GUARD_GRANTED);
+      // In two halves where a fault may come in between; elsewhere this is compiled to one.
+      int first = FaultTrap.ARMED ? bytes / 2 : bytes;
+      put(t, offset, 0, first, stamped);
+      if (FaultTrap.ARMED) {
+        FaultTrap.at(FaultPoint.IMPORTER_COPYING);
+        put(t, offset, first, bytes, stamped);
+        FaultTrap.at(FaultPoint.IMPORTER_LEAVING);
       }
       if (owner != t.generation()) {
         faultNow();
@@ -73,6 +80,13 @@ final class DmaPort {
     }
     control.countOperation(t.slotAt(), bytes);
     return DONE;
+  }
+
+  private void put(Translation t, long offset, int from, int to, int stamped) {
+    for (int done = from; done < to; done += stamped) {
+      int part = Math.min(stamped, to - done);
+      MemorySegment.copy(source, 0, t.memory().data(), offset + done, part);
+    }
   }
 
   /** Reads {@code bytes}, a multiple of 64, and looks whether it was the owner's to read. */
@@ -97,7 +111,16 @@ final class DmaPort {
       if (owner == SegmentDescriptor.OWNER_UNREACHABLE) {
         return UNREACHABLE;
       }
-      MemorySegment.copy(t.memory().data(), ValueLayout.JAVA_LONG, offset, sink, 0, words);
+      FaultTrap.at(FaultPoint.IMPORTER_GUARD_GRANTED);
+      int first = FaultTrap.ARMED ? words / 2 : words;
+      MemorySegment data = t.memory().data();
+      MemorySegment.copy(data, ValueLayout.JAVA_LONG, offset, sink, 0, first);
+      if (FaultTrap.ARMED) {
+        FaultTrap.at(FaultPoint.IMPORTER_COPYING);
+        long rest = offset + (long) first * Long.BYTES;
+        MemorySegment.copy(data, ValueLayout.JAVA_LONG, rest, sink, first, words - first);
+        FaultTrap.at(FaultPoint.IMPORTER_LEAVING);
+      }
       leaked = looks ? Canary.leakedWords(sink, words, t.content()) : 0;
       if (leaked > 0 || owner != t.generation()) {
         faultNow();

@@ -119,7 +119,7 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
     super(context);
     this.node = node;
     this.plan = plan;
-    this.address = NodeDoor.open(context, Command.Remote::new);
+    this.address = NodeDoor.open(context, node, Command.Remote::new);
     this.alarms = new AlarmClock(node.self().node());
     int ordinal = 0;
     for (ImporterPlan.Device device : plan.devices()) {

@@ -135,7 +135,7 @@ final class ImporterHubTest {
   private void start(int holdAt, List<ImporterPlan.Device> devices) {
     NodeContext node =
         new NodeContext(
-            new Peer("importer", 1, PROCESS, control.fabricId()),
+            Peer.of("importer", 1, PROCESS, control.fabricId()),
             fabric,
             recorded.history,
             reports::add,
@@ -154,7 +154,7 @@ final class ImporterHubTest {
   }
 
   private Peer exporterPeer() {
-    return new Peer("exporter", 1, 1, control.fabricId());
+    return Peer.of("exporter", 1, 1, control.fabricId());
   }
 
   private void say(ImporterMessage message) {

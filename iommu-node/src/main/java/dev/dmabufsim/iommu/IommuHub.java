@@ -71,7 +71,7 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
     this.timers = timers;
     this.control = node.fabric().control();
     this.state = IommuState.empty(control.slotCapacity());
-    this.address = NodeDoor.open(context, Command.Remote::new);
+    this.address = NodeDoor.open(context, node, Command.Remote::new);
     context.getSystem().receptionist().tell(Receptionist.register(IommuMessage.KEY, address));
     timers.startTimerWithFixedDelay(Command.Timer.PROCESSES, PROCESSES);
     node.reports().accept(new NodeReport.Ready(node.self().node()));

@@ -111,7 +111,7 @@ final class IommuHubTest {
   }
 
   private Peer peer(String name, int process) {
-    return new Peer(name, 1, process, control.fabricId());
+    return Peer.of(name, 1, process, control.fabricId());
   }
 
   private void say(IommuMessage message) {
@@ -345,7 +345,7 @@ final class IommuHubTest {
 
   @Test
   void anExporterOfAnotherHostIsNotListenedTo() throws IOException {
-    Peer far = new Peer("far", 1, exporterPeer.process(), control.fabricId() + 1);
+    Peer far = Peer.of("far", 1, exporterPeer.process(), control.fabricId() + 1);
     say(
         new IommuMessage.MapSlots(
             far,

@@ -15,12 +15,19 @@ import java.lang.invoke.VarHandle;
  *  |  16 slot capacity (4)   20 process capacity (4)               |
  *  |  24 last generation (8) 32 processes (4)    36 slots in use,  |
  *  |  40 fabric id (8)                              high water (4) |
+ *  |  48 buffers (4)         52 memory refused (4)                 |
  *  +---------------------------------------------------------------+ 4096
  *  | process table: one entry of 128 bytes for each JVM            |
  *  |   0 state (4)  4 pid (4)  8 start time, clock ticks (8)       |
  *  |  16 incarnation (8)  24 role (4)  28 name length (4)          |
  *  |  32 name, UTF-8 (64)                                          |
  *  +---------------------------------------------------------------+ 4096 + 128 * processes
+ *  | journal: one entry of 64 bytes for each buffer ever exported  |
+ *  |   0 state: epoch (56 bits) | phase (8 bits)                   |
+ *  |   8 buffer (4)   12 process of its exporter (4)               |
+ *  |  16 segment (4)  20 unused (4)                                |
+ *  |  24 bytes (8)    32 generation (8)   40 unused (24)           |
+ *  +---------------------------------------------------------------+ + 64 * 8192
  *  | slot table: one slot of 128 bytes for each mapped attachment, |
  *  | and for each use that it is mapped for                        |
  *  |                                                               |
@@ -52,7 +59,7 @@ public final class ControlDescriptor {
   public static final long MAGIC = 0x444d_4142_5546_4354L;
 
   /** Raised with every change of the layout; another version is refused. */
-  public static final int VERSION = 2;
+  public static final int VERSION = 3;
 
   /** Slot flag: addresses are translated by the IOMMU; absent, the mapping is of bus addresses. */
   public static final int SLOT_TRANSLATED = 1;
@@ -64,6 +71,11 @@ public final class ControlDescriptor {
   public static final int SLOT_CPU = 4;
 
   static final long HEADER_BYTES = 4096;
+
+  /** Most buffers in the life of one fabric; the file is sparse, so unused entries cost nothing. */
+  public static final int BUFFER_CAPACITY = 8192;
+
+  static final long BUFFER_BYTES = 64;
   static final long PROCESS_BYTES = 128;
   static final int PROCESS_NAME_BYTES = 64;
 
@@ -90,6 +102,15 @@ public final class ControlDescriptor {
   static final long PROCESSES_AT = 32;
   static final long SLOTS_HIGH_WATER_AT = 36;
   static final long FABRIC_ID_AT = 40;
+  static final long BUFFERS_AT = 48;
+  static final long MEMORY_REFUSED_AT = 52;
+
+  static final long JOURNAL_STATE_AT = 0;
+  static final long JOURNAL_BUFFER_AT = 8;
+  static final long JOURNAL_PROCESS_AT = 12;
+  static final long JOURNAL_SEGMENT_AT = 16;
+  static final long JOURNAL_BYTES_AT = 24;
+  static final long JOURNAL_GENERATION_AT = 32;
 
   static final long PROCESS_STATE_AT = 0;
   static final long PROCESS_PID_AT = 4;
@@ -133,7 +154,11 @@ public final class ControlDescriptor {
   }
 
   static long slotAt(int processCapacity, int slot) {
-    return HEADER_BYTES + processCapacity * PROCESS_BYTES + slot * SLOT_BYTES;
+    return journalAt(processCapacity, BUFFER_CAPACITY) + slot * SLOT_BYTES;
+  }
+
+  static long journalAt(int processCapacity, int index) {
+    return HEADER_BYTES + processCapacity * PROCESS_BYTES + index * BUFFER_BYTES;
   }
 
   /** The word that grants {@code permission} on memory of {@code generation}. */

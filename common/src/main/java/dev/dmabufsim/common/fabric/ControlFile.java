@@ -55,7 +55,7 @@ public final class ControlFile {
             StandardOpenOption.WRITE)) {
       // Header and process table are written, not left sparse: a full /dev/shm then is an
       // exception here and not SIGBUS later. Slots are touched by the IOMMU as they are used.
-      long eager = ControlDescriptor.slotAt(PROCESS_CAPACITY, 0);
+      long eager = ControlDescriptor.journalAt(PROCESS_CAPACITY, 0);
       channel.write(ByteBuffer.allocate((int) eager), 0);
       channel.write(ByteBuffer.allocate(1), bytes - 1);
       MemorySegment memory = channel.map(FileChannel.MapMode.READ_WRITE, 0, bytes, Arena.global());
@@ -103,6 +103,21 @@ public final class ControlFile {
       }
       return new ControlFile(memory, slots, processes);
     }
+  }
+
+  /** The journal of buffers. */
+  public BufferJournal journal() {
+    return new BufferJournal(memory, processCapacity);
+  }
+
+  /** Whether a fault has it that there is no more memory: whoever asks for some gets ENOSPC. */
+  public boolean memoryRefused() {
+    return (int) INT.getAcquire(memory, ControlDescriptor.MEMORY_REFUSED_AT) != 0;
+  }
+
+  /** A fault's doing: from now on, memory is refused, or not any more. */
+  public void refuseMemory(boolean refused) {
+    INT.setRelease(memory, ControlDescriptor.MEMORY_REFUSED_AT, refused ? 1 : 0);
   }
 
   /** The mapped bytes, for {@link Guard}. */

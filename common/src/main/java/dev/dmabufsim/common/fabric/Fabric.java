@@ -160,6 +160,9 @@ public final class Fabric implements AutoCloseable {
     Path file = segmentFile(segment);
     long free = directory.toFile().getUsableSpace();
     long fileBytes = SegmentDescriptor.fileBytes(bytes);
+    if (control.memoryRefused()) {
+      throw new IOException("no room for a segment of " + bytes + " bytes: a fault's doing");
+    }
     if (fileBytes > free) {
       // Asked first and not found out by filling it: what fills /dev/shm is the host's memory.
       throw new IOException(

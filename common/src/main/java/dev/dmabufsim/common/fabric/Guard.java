@@ -4,6 +4,9 @@ import static dev.dmabufsim.common.fabric.ControlDescriptor.GRANT_AT;
 import static dev.dmabufsim.common.fabric.ControlDescriptor.IN_FLIGHT_AT;
 import static dev.dmabufsim.common.fabric.ControlDescriptor.LONG;
 
+import dev.dmabufsim.common.fault.FaultPoint;
+import dev.dmabufsim.common.fault.FaultTrap;
+import dev.dmabufsim.common.fault.Planted;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
@@ -64,13 +67,27 @@ public final class Guard {
       return false;
     }
     long at = base + slot;
+    if (Planted.GUARD_READS_FIRST.planted()) {
+      return readFirst(at, grant);
+    }
     LONG.setOpaque(MEMORY, at + IN_FLIGHT_AT, 1L);
+    FaultTrap.at(FaultPoint.IMPORTER_GUARD_PUBLISHED);
     VarHandle.fullFence();
     if ((long) LONG.getAcquire(MEMORY, at + GRANT_AT) == grant) {
       return true;
     }
     LONG.setRelease(MEMORY, at + IN_FLIGHT_AT, 0L);
     return false;
+  }
+
+  /** Wrong, and only for {@link Planted#GUARD_READS_FIRST}. */
+  private static boolean readFirst(long at, long grant) {
+    boolean granted = (long) LONG.getAcquire(MEMORY, at + GRANT_AT) == grant;
+    FaultTrap.at(FaultPoint.IMPORTER_GUARD_PUBLISHED);
+    if (granted) {
+      LONG.setRelease(MEMORY, at + IN_FLIGHT_AT, 1L);
+    }
+    return granted;
   }
 
   /** Ends a DMA: all of its reads and writes of memory come before this. */

@@ -212,4 +212,60 @@ public sealed interface HistoryEvent {
 
   /** A message that could not be believed was dropped. */
   record Dropped(String message, String why) implements HistoryEvent {}
+
+  /**
+   * Launcher: a fault strikes.
+   *
+   * @param fault what, as in the scenario
+   * @param kind its kind's label
+   * @param nodes whom it concerns
+   */
+  record FaultStruck(String fault, String kind, List<String> nodes) implements HistoryEvent {}
+
+  /** Launcher: a fault is over: a process goes on or was started anew, a network is whole. */
+  record FaultOver(String fault, String kind, List<String> nodes) implements HistoryEvent {}
+
+  /**
+   * IOMMU, or an exporter's successor: a buffer's exporter is dead, and its memory is being taken
+   * back.
+   *
+   * @param epoch of the revoke that was under way, or a new one
+   * @param begun whether one was under way
+   */
+  record Orphaned(int buffer, long epoch, int segment, long generation, int process, boolean begun)
+      implements HistoryEvent {}
+
+  /**
+   * IOMMU, or an exporter's successor: a dead exporter's memory is out of everybody's reach, once
+   * for each epoch.
+   *
+   * @param outcome how it was proven
+   * @param micros since the death was noticed
+   */
+  record Reclaimed(
+      int buffer, long epoch, int segment, long generation, RevokeOutcome outcome, long micros)
+      implements HistoryEvent {}
+
+  /**
+   * IOMMU: a successor has read its predecessor's table.
+   *
+   * @param slots how many have ever been used
+   * @param open attachments whose slots are open
+   */
+  record Rebuilt(int slots, List<Integer> open) implements HistoryEvent {}
+
+  /** Importer: the exporter of these attachments is dead; whatever they ask for is ENODEV. */
+  record ExporterLost(String device, int process, List<Integer> attachments)
+      implements HistoryEvent {}
+
+  /** Importer: it was given up by others while it was frozen or cut off, and has noticed. */
+  record MappingsLost(String device, List<Integer> attachments) implements HistoryEvent {}
+
+  /**
+   * Importer: after the faults were over, the device has attachments that did DMA anew.
+   *
+   * @param micros since it was asked to look
+   */
+  record Recovered(String device, int attachments, long operations, long micros)
+      implements HistoryEvent {}
 }

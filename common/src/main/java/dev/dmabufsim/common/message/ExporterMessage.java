@@ -13,9 +13,6 @@ public sealed interface ExporterMessage extends Wire {
   /** Under which the one hub of each exporter node is registered. */
   ServiceKey<ExporterMessage> KEY = ServiceKey.create(ExporterMessage.class, "exporter-hub");
 
-  /** Who sent it. */
-  Peer from();
-
   /** Importer: which buffers are there? */
   record ListBuffers(Peer from, ActorRef<ImporterMessage> replyTo) implements ExporterMessage {}
 

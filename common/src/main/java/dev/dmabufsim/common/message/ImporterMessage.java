@@ -10,9 +10,6 @@ public sealed interface ImporterMessage extends Wire {
   /** Under which the one hub of each importer node is registered. */
   ServiceKey<ImporterMessage> KEY = ServiceKey.create(ImporterMessage.class, "importer-hub");
 
-  /** Who sent it. */
-  Peer from();
-
   /**
    * A dma-buf on offer.
    *

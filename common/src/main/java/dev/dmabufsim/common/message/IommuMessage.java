@@ -9,9 +9,6 @@ public sealed interface IommuMessage extends Wire {
   /** Under which the IOMMU of each host is registered. */
   ServiceKey<IommuMessage> KEY = ServiceKey.create(IommuMessage.class, "iommu");
 
-  /** Who sent it. */
-  Peer from();
-
   /** Exporter: tell me that you are there, and from now on who dies. */
   record Subscribe(Peer from, ActorRef<ExporterMessage> replyTo) implements IommuMessage {}
 

@@ -1,4 +1,7 @@
 package dev.dmabufsim.common.message;
 
-/** Marks what crosses from node to node; {@code cluster.conf} binds it to Jackson's CBOR. */
-public interface Wire {}
+/** What crosses from node to node; {@code cluster.conf} binds it to Jackson's CBOR. */
+public interface Wire {
+  /** Who sent it, and when. */
+  Peer from();
+}

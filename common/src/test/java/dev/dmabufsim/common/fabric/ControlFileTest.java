@@ -70,7 +70,7 @@ final class ControlFileTest {
     return Stream.of(
         damage("another magic", (m, at) -> m.set(ValueLayout.JAVA_LONG, 0, 0x444d_4142L), "magic"),
         damage("no magic yet", (m, at) -> m.set(ValueLayout.JAVA_LONG, 0, 0), "magic"),
-        damage("a newer version", (m, at) -> m.set(ValueLayout.JAVA_INT, 8, 3), "version 3"),
+        damage("a newer version", (m, at) -> m.set(ValueLayout.JAVA_INT, 8, 4), "version 4"),
         damage("an older version", (m, at) -> m.set(ValueLayout.JAVA_INT, 8, 1), "version 1"),
         damage("version zero", (m, at) -> m.set(ValueLayout.JAVA_INT, 8, 0), "version 0"),
         damage("no slots", (m, at) -> m.set(ValueLayout.JAVA_INT, 16, 0), "damaged"),

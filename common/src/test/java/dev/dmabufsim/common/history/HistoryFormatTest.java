@@ -22,7 +22,7 @@ final class HistoryFormatTest {
   @MethodSource("events")
   void readsBackEveryKindOfEvent(Class<? extends HistoryEvent> kind) throws Exception {
     HistoryEvent event = new Samples().of(kind);
-    HistoryLine line = new HistoryLine(7, Long.MIN_VALUE, "node-ä", event);
+    HistoryLine line = HistoryLine.at(7, Long.MIN_VALUE, "node-ä", event);
 
     assertThat(HistoryFormat.read(text(line))).isEqualTo(line);
   }
@@ -31,7 +31,7 @@ final class HistoryFormatTest {
   @MethodSource("events")
   void writesEachEventOnOneLineThatNamesItsKind(Class<? extends HistoryEvent> kind)
       throws Exception {
-    String text = text(new HistoryLine(1, 2, "n", new Samples().of(kind)));
+    String text = text(HistoryLine.at(1, 2, "n", new Samples().of(kind)));
 
     assertThat(text).endsWith("\n").containsOnlyOnce("\n");
     assertThat(text).contains("\"is\":\"" + kind.getSimpleName() + "\"");
@@ -40,7 +40,7 @@ final class HistoryFormatTest {
   @ParameterizedTest
   @MethodSource("events")
   void refusesALineThatIsCutAnywhere(Class<? extends HistoryEvent> kind) throws Exception {
-    String text = text(new HistoryLine(1, 2, "n", new Samples().of(kind)));
+    String text = text(HistoryLine.at(1, 2, "n", new Samples().of(kind)));
 
     // The newline alone may be missing: then the event is whole.
     for (int length = 0; length < text.length() - 1; length++) {
@@ -67,7 +67,7 @@ final class HistoryFormatTest {
 
   @Test
   void tellsAnEmptyListFromAMissingOne() throws IOException {
-    HistoryLine line = new HistoryLine(1, 2, "n", new HistoryEvent.Fenced("d", 1, 2, List.of()));
+    HistoryLine line = HistoryLine.at(1, 2, "n", new HistoryEvent.Fenced("d", 1, 2, List.of()));
 
     assertThat(HistoryFormat.read(text(line))).isEqualTo(line);
   }

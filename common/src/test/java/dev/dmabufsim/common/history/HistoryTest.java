@@ -106,4 +106,28 @@ final class HistoryTest {
 
     assertThat(Files.readAllLines(file)).hasSize(2);
   }
+
+  @Test
+  void whatIsRecordedAfterAMessageIsLaterThanItsSending() throws Exception {
+    Path file = directory.resolve("history");
+    History history = History.toFile(file, "n");
+    long ahead = System.nanoTime() + 5_000_000_000L;
+    history.observe(ahead);
+    history.record(new HistoryEvent.IommuStopped(1));
+    long stamp = history.stamp();
+    history.observe(ahead - 1_000_000_000L);
+    history.record(new HistoryEvent.IommuStopped(2));
+    history.observe(Long.MAX_VALUE);
+    history.record(new HistoryEvent.IommuStopped(3));
+
+    List<HistoryLine> lines = new ArrayList<>();
+    for (String line : Files.readAllLines(file)) {
+      lines.add(HistoryFormat.read(line));
+    }
+    assertThat(lines.get(0).clock()).isGreaterThan(ahead);
+    assertThat(lines.get(0).nanos()).isLessThan(ahead);
+    assertThat(stamp).isGreaterThan(lines.get(0).clock());
+    assertThat(lines.get(1).clock()).isGreaterThan(stamp);
+    assertThat(lines.get(2).clock()).isBetween(lines.get(1).clock() + 1, ahead + 60_000_000_000L);
+  }
 }

@@ -152,6 +152,14 @@ public final class Judge {
       case HistoryEvent.Closed e -> {}
       case HistoryEvent.ProcessDied e -> {}
       case HistoryEvent.FaultPointReached e -> {}
+      case HistoryEvent.FaultStruck e -> {}
+      case HistoryEvent.FaultOver e -> {}
+      case HistoryEvent.Orphaned e -> {}
+      case HistoryEvent.Reclaimed e -> {}
+      case HistoryEvent.Rebuilt e -> {}
+      case HistoryEvent.ExporterLost e -> {}
+      case HistoryEvent.MappingsLost e -> {}
+      case HistoryEvent.Recovered e -> {}
     }
   }
 

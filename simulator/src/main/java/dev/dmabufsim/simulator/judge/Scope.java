@@ -72,7 +72,7 @@ public record Scope(
     return run.stream()
         .flatMap(line ->
             narrow(line.event())
-                .map(e -> new HistoryLine(line.n(), line.nanos(), line.node(), e))
+                .map(e -> new HistoryLine(line.n(), line.nanos(), line.clock(), line.node(), e))
                 .stream())
         .toList();
   }
@@ -83,6 +83,9 @@ public record Scope(
       case HistoryEvent.NodeStarted e -> Optional.of(e);
       case HistoryEvent.ProcessDied e -> Optional.of(e);
       case HistoryEvent.FaultPointReached e -> Optional.of(e);
+      case HistoryEvent.FaultStruck e -> Optional.of(e);
+      case HistoryEvent.FaultOver e -> Optional.of(e);
+      case HistoryEvent.Rebuilt e -> Optional.of(e);
 
       case HistoryEvent.Exported e -> when(buffers.contains(e.buffer()), e);
       case HistoryEvent.RevokeRequested e -> when(buffers.contains(e.buffer()), e);
@@ -94,6 +97,8 @@ public record Scope(
       case HistoryEvent.BufferReleased e -> when(buffers.contains(e.buffer()), e);
       case HistoryEvent.Restored e -> when(buffers.contains(e.buffer()), e);
       case HistoryEvent.Closed e -> when(buffers.contains(e.buffer()), e);
+      case HistoryEvent.Orphaned e -> when(buffers.contains(e.buffer()), e);
+      case HistoryEvent.Reclaimed e -> when(buffers.contains(e.buffer()), e);
 
       case HistoryEvent.Attached e -> between(e.buffer(), e.importer(), e);
       case HistoryEvent.AttachRefused e -> between(e.buffer(), e.importer(), e);
@@ -116,6 +121,9 @@ public record Scope(
       case HistoryEvent.Reaped e -> reaped(e);
       case HistoryEvent.Scanned e -> scanned(e);
       case HistoryEvent.DeviceStopped e -> when(importers.contains(e.device()), e);
+      case HistoryEvent.ExporterLost e -> when(importers.contains(e.device()), e);
+      case HistoryEvent.MappingsLost e -> when(importers.contains(e.device()), e);
+      case HistoryEvent.Recovered e -> when(importers.contains(e.device()), e);
 
       case HistoryEvent.ExporterStopped e -> Optional.empty();
       case HistoryEvent.IommuStopped e -> Optional.empty();

@@ -63,7 +63,7 @@ public final class Node {
             .register(ProcessIdentity.self(), ProcessEntry.ROLE_NODE, options.spec().name());
     long incarnation = ThreadLocalRandom.current().nextLong();
     History history = History.toFile(options.history(), options.spec().name());
-    Peer self = new Peer(options.spec().name(), incarnation, process, fabric.control().fabricId());
+    Peer self = Peer.of(options.spec().name(), incarnation, process, fabric.control().fabricId());
     history.record(
         new HistoryEvent.NodeStarted(
             self.node(),

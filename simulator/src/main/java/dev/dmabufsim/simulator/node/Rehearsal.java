@@ -78,7 +78,7 @@ public final class Rehearsal {
           fabric.control().register(ProcessIdentity.self(), ProcessEntry.ROLE_NODE, spec.name());
       NodeContext context =
           new NodeContext(
-              new Peer(spec.name(), process, process, fabric.control().fabricId()),
+              Peer.of(spec.name(), process, process, fabric.control().fabricId()),
               fabric,
               History.toFile(histories.resolve(spec.name()), spec.name()),
               reports::add,

@@ -28,8 +28,8 @@ record Histories(List<HistoryLine> lines, List<String> cut) {
         cut.add(file.getFileName() + " is missing");
       }
     }
-    // A stable sort, and within a file time does not go back: a node's own order is kept.
-    lines.sort(Comparator.comparingLong(HistoryLine::nanos));
+    // A stable sort, and within a file its clock goes on: a node's own order is kept.
+    lines.sort(Comparator.comparingLong(HistoryLine::clock));
     return new Histories(List.copyOf(lines), List.copyOf(cut));
   }
 

@@ -3,6 +3,7 @@ package dev.dmabufsim.simulator.scenario;
 import dev.dmabufsim.common.contract.Behaviour;
 import dev.dmabufsim.common.contract.Contract;
 import dev.dmabufsim.common.contract.Errno;
+import dev.dmabufsim.common.fault.FaultPoint;
 import java.time.Duration;
 
 /** What an option is when a scenario does not state it. */

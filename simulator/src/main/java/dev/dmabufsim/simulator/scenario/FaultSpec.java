@@ -1,5 +1,7 @@
 package dev.dmabufsim.simulator.scenario;
 
+import dev.dmabufsim.common.fault.FaultPoint;
+
 /**
  * Something that breaks during a run.
  *

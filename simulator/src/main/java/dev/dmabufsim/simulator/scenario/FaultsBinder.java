@@ -1,5 +1,6 @@
 package dev.dmabufsim.simulator.scenario;
 
+import dev.dmabufsim.common.fault.FaultPoint;
 import dev.dmabufsim.simulator.scenario.FaultSpec.Kind;
 import java.util.ArrayList;
 import java.util.List;
@@ -54,10 +55,10 @@ final class FaultsBinder {
           field.path() + " is " + Quote.of(name) + ", which is no node of this scenario",
           Nearest.advice(name, inventory.nodes().keySet()));
     }
-    if (node.role() != point.role()) {
+    if (!node.role().label().equals(point.role())) {
       List<String> legal =
           inventory.nodes().entrySet().stream()
-              .filter(e -> e.getValue().role() == point.role())
+              .filter(e -> e.getValue().role().label().equals(point.role()))
               .map(e -> e.getKey())
               .toList();
       throw field.wrong(

@@ -124,13 +124,31 @@ class ScopeTest {
               new HistoryEvent.DeviceStopped(OTHER_NIC, 1, 0, 0)),
           new Pair(
               new HistoryEvent.Closed(OURS, 1, 1, List.of(), List.of(), 5),
-              new HistoryEvent.Closed(OTHERS, 1, 1, List.of(), List.of(), 5)));
+              new HistoryEvent.Closed(OTHERS, 1, 1, List.of(), List.of(), 5)),
+          new Pair(
+              new HistoryEvent.Orphaned(OURS, 1, SEGMENT, 1, 2, true),
+              new HistoryEvent.Orphaned(OTHERS, 1, 6, 2, 2, true)),
+          new Pair(
+              new HistoryEvent.Reclaimed(OURS, 1, SEGMENT, 1, RevokeOutcome.BLOCKED, 9),
+              new HistoryEvent.Reclaimed(OTHERS, 1, 6, 2, RevokeOutcome.BLOCKED, 9)),
+          new Pair(
+              new HistoryEvent.ExporterLost(OUR_NIC, 2, List.of(MINE)),
+              new HistoryEvent.ExporterLost(OTHER_NIC, 2, List.of(ITS))),
+          new Pair(
+              new HistoryEvent.MappingsLost(OUR_NIC, List.of(MINE)),
+              new HistoryEvent.MappingsLost(OTHER_NIC, List.of(ITS))),
+          new Pair(
+              new HistoryEvent.Recovered(OUR_NIC, 1, 5, 9),
+              new HistoryEvent.Recovered(OTHER_NIC, 1, 5, 9)));
 
   private static final List<HistoryEvent> IN_EVERY_SCOPE =
       List.of(
           new HistoryEvent.NodeStarted("exporter-1", "exporter", 4711, 1, 1),
           new HistoryEvent.ProcessDied(3, "importer-1", 2),
-          new HistoryEvent.FaultPointReached("importer.invalidated", 1));
+          new HistoryEvent.FaultPointReached("importer.invalidated", 1),
+          new HistoryEvent.FaultStruck("kill: importer-1", "kill", List.of("importer-1")),
+          new HistoryEvent.FaultOver("kill: importer-1", "kill", List.of("importer-1")),
+          new HistoryEvent.Rebuilt(2, List.of(MINE)));
 
   /** They tell of all devices together, so that no scope can be blamed for them. */
   private static final List<HistoryEvent> IN_NO_SCOPE =
@@ -247,7 +265,7 @@ class ScopeTest {
   private static List<HistoryLine> lines(HistoryEvent... events) {
     List<HistoryLine> lines = new ArrayList<>();
     for (int i = 0; i < events.length; i++) {
-      lines.add(new HistoryLine(i + 1, i * 10L, "exporter-1", events[i]));
+      lines.add(HistoryLine.at(i + 1, i * 10L, "exporter-1", events[i]));
     }
     return lines;
   }

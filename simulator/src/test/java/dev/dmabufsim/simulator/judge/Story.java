@@ -240,7 +240,7 @@ final class Story {
     List<HistoryLine> lines = new ArrayList<>();
     for (int i = 0; i < events.size(); i++) {
       HistoryEvent event = events.get(i);
-      lines.add(new HistoryLine(i + 1, i * STEP_NANOS, node(event), event));
+      lines.add(HistoryLine.at(i + 1, i * STEP_NANOS, node(event), event));
     }
     return lines;
   }

@@ -239,7 +239,7 @@ class EvidenceTest {
     try (OutputStream out = Files.newOutputStream(file)) {
       for (int i = 0; i < events.size(); i++) {
         out.write(
-            HistoryFormat.write(new HistoryLine(i + 1, i * 250L, "exporter-1", events.get(i))));
+            HistoryFormat.write(HistoryLine.at(i + 1, i * 250L, "exporter-1", events.get(i))));
       }
     }
   }

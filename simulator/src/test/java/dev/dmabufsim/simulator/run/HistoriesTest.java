@@ -99,6 +99,6 @@ class HistoriesTest {
   }
 
   private static HistoryLine line(long n, long nanos, String node) {
-    return new HistoryLine(n, nanos, node, new HistoryEvent.IommuStopped(0));
+    return HistoryLine.at(n, nanos, node, new HistoryEvent.IommuStopped(0));
   }
 }

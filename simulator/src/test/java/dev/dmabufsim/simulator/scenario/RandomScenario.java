@@ -14,6 +14,7 @@ import dev.dmabufsim.common.driver.ImporterOffer;
 import dev.dmabufsim.common.driver.Reaction.Afterwards;
 import dev.dmabufsim.common.driver.Reaction.Trigger;
 import dev.dmabufsim.common.driver.Reaction.Unmap;
+import dev.dmabufsim.common.fault.FaultPoint;
 import dev.dmabufsim.simulator.scenario.Threshold.Comparison;
 import java.time.Duration;
 import java.util.ArrayList;
