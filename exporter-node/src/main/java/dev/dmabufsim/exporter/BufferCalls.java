@@ -215,7 +215,8 @@ final class BufferCalls {
       return illegal(state, a);
     }
     replies.done(call, a.id());
-    BufferState next = state.attachments(state.attachments().minus(a.id()));
+    BufferState next =
+        BufferFences.detached(state.attachments(state.attachments().minus(a.id())), a);
     if (a.mapping() instanceof Mapping.Unmapping(var _, long _, MappingId id)) {
       next = next.closing(next.closing().plus(id));
     }

@@ -17,7 +17,9 @@ import dev.dmabufsim.common.message.Span;
 import java.util.Collection;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.pcollections.HashTreePMap;
 import org.pcollections.HashTreePSet;
+import org.pcollections.PMap;
 import org.pcollections.PSet;
 import org.pcollections.TreePMap;
 
@@ -31,7 +33,7 @@ import org.pcollections.TreePMap;
  * @param revokedBy the exporter's flag: why maps are refused; null if they are not
  * @param attachments the list, by id
  * @param resv the fences
- * @param closing mappings whose attachments detached while the IOMMU was closing their slots
+ * @param detached what there is still of attachments that are gone from the list
  * @param deadProcesses importers' processes that are known to be dead
  * @param revoke the revoke in progress, if one is
  * @param queued a revoke that waits for a move to be over, as it would for the lock
@@ -44,7 +46,7 @@ public record BufferState(
     @Nullable RevokeCause revokedBy,
     TreePMap<Integer, Attachment> attachments,
     DmaResv resv,
-    PSet<MappingId> closing,
+    Detached detached,
     PSet<Integer> deadProcesses,
     @Nullable Revoke revoke,
     @Nullable RevokeCause queued,
@@ -59,6 +61,7 @@ public record BufferState(
    * @param contract the sequence that its exporter plays
    * @param askNanos how long importers have to answer, under an enforced contract
    * @param blockNanos how long the IOMMU has to block and drain, likewise
+   * @param copyNanos how long a move may take to copy the content, likewise
    * @param retryNanos after how long what was not answered is asked again
    */
   public record Settings(
@@ -68,6 +71,7 @@ public record BufferState(
       Contract contract,
       long askNanos,
       long blockNanos,
+      long copyNanos,
       long retryNanos) {}
 
   /**
@@ -96,6 +100,17 @@ public record BufferState(
    */
   public record Importer(
       int process, int deviceKey, String kind, ImporterOffer offer, boolean ats) {}
+
+  /**
+   * What there is of attachments that have detached.
+   *
+   * @param closing their mappings that the IOMMU was closing then and has not closed yet
+   * @param owners whose they were, by id, as long as fences of theirs are pending: nobody else may
+   *     signal those
+   */
+  public record Detached(PSet<MappingId> closing, PMap<Integer, Integer> owners) {
+    static final Detached NOTHING = new Detached(HashTreePSet.empty(), HashTreePMap.empty());
+  }
 
   /**
    * The last call that was answered, so that a repetition is told from a second call. Calls for DMA
@@ -348,7 +363,7 @@ public record BufferState(
         null,
         TreePMap.empty(),
         DmaResv.empty(),
-        HashTreePSet.empty(),
+        Detached.NOTHING,
         HashTreePSet.empty(),
         null,
         null,
@@ -372,7 +387,15 @@ public record BufferState(
 
   /** Whether it is a move that refuses them, so that it is worth while to come again. */
   public boolean moving() {
-    return revokedBy != null && revokedBy.after() == RevokeCause.After.MOVED;
+    return revokedBy != null && revokedBy.after() == RevokeCause.After.MOVED && !memory.severed();
+  }
+
+  /**
+   * Whether a move has lost it its content, and it has no memory yet: the pool had none to move it
+   * to, or the copy took too long.
+   */
+  public boolean lost() {
+    return revokedBy != null && revokedBy.after() == RevokeCause.After.MOVED && memory.severed();
   }
 
   /** Whether maps are refused for ever. */
@@ -396,7 +419,7 @@ public record BufferState(
         revokedBy,
         next,
         resv,
-        closing,
+        detached,
         deadProcesses,
         revoke,
         queued,
@@ -415,7 +438,7 @@ public record BufferState(
         revokedBy,
         attachments,
         next,
-        closing,
+        detached,
         deadProcesses,
         revoke,
         queued,
@@ -430,7 +453,7 @@ public record BufferState(
         revokedBy,
         attachments,
         resv,
-        closing,
+        detached,
         deadProcesses,
         next,
         queued,
@@ -445,7 +468,7 @@ public record BufferState(
         cause,
         attachments,
         resv,
-        closing,
+        detached,
         deadProcesses,
         revoke,
         queued,
@@ -460,7 +483,7 @@ public record BufferState(
         revokedBy,
         attachments,
         resv,
-        closing,
+        detached,
         deadProcesses,
         revoke,
         queued,
@@ -475,14 +498,23 @@ public record BufferState(
         revokedBy,
         attachments,
         resv,
-        closing,
+        detached,
         deadProcesses.plus(process),
         revoke,
         queued,
         asked);
   }
 
+  /** Mappings whose attachments detached while the IOMMU was closing their slots. */
+  public PSet<MappingId> closing() {
+    return detached.closing();
+  }
+
   BufferState closing(PSet<MappingId> next) {
+    return detached(new Detached(next, detached.owners()));
+  }
+
+  BufferState detached(Detached next) {
     return new BufferState(
         settings,
         memory,
@@ -505,7 +537,7 @@ public record BufferState(
         revokedBy,
         attachments,
         resv,
-        closing,
+        detached,
         deadProcesses,
         revoke,
         nextQueued,
@@ -541,7 +573,7 @@ public record BufferState(
   /** Whether something was asked that has not been answered, so that it may have to be repeated. */
   public boolean waiting() {
     return revoke != null
-        || !closing.isEmpty()
+        || !closing().isEmpty()
         || attachments.values().stream()
             .anyMatch(a -> underWay(a.mapping()) || underWay(a.cpu().slot()));
   }
