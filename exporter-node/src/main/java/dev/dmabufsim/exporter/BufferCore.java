@@ -149,7 +149,7 @@ public final class BufferCore {
     SgTable part = CpuCalls.part(table, span);
     replies.mapped(new Call(a.process(), call, operation), part);
     boolean counted = operation == Operation.MAP;
-    return a.mapping(new Mapping.Mapped(part, epoch, counted)).answered(call, Errno.OK);
+    return a.mapping(new Mapping.Mapped(part, epoch, counted)).answered(operation, call, Errno.OK);
   }
 
   private static Attachment refused(Attachment a, SlotUse use, Replies replies) {
@@ -159,8 +159,8 @@ public final class BufferCore {
     }
     replies.failed(new Call(a.process(), call, operation), a.id(), Errno.ENOMEM);
     return use == SlotUse.CPU
-        ? a.cpu(new Mapping.None()).answeredCpu(call, Errno.ENOMEM)
-        : a.mapping(new Mapping.None()).answered(call, Errno.ENOMEM);
+        ? a.cpu(new Mapping.None()).answered(operation, call, Errno.ENOMEM)
+        : a.mapping(new Mapping.None()).answered(operation, call, Errno.ENOMEM);
   }
 
   private static BufferState slotsUnmapped(
@@ -202,7 +202,7 @@ public final class BufferCore {
     if (a.mapping() instanceof Mapping.Unmapping(Operation operation, long call, var _)
         && call != 0) {
       replies.done(new Call(a.process(), call, operation), a.id());
-      return a.mapping(new Mapping.None()).answered(call, Errno.OK);
+      return a.mapping(new Mapping.None()).answered(operation, call, Errno.OK);
     }
     return a.mapping(new Mapping.None());
   }
@@ -214,7 +214,7 @@ public final class BufferCore {
     if (a.cpu().slot() instanceof Mapping.Unmapping(Operation operation, long call, var _)
         && call != 0) {
       replies.done(new Call(a.process(), call, operation), a.id());
-      return a.cpu(new Mapping.None()).answeredCpu(call, Errno.OK);
+      return a.cpu(new Mapping.None()).answered(operation, call, Errno.OK);
     }
     return a.cpu(new Mapping.None());
   }

@@ -144,7 +144,10 @@ final class BufferFences {
       Wait begin = a.cpu().awaited();
       if (begin != null && state.resv().signaled(begin.usage())) {
         replies.done(new Call(a.process(), begin.call(), Operation.BEGIN_CPU_ACCESS), a.id());
-        woken = woken.cpu(woken.cpu().waits(null)).answeredCpu(begin.call(), Errno.OK);
+        woken =
+            woken
+                .cpu(woken.cpu().waits(null))
+                .answered(Operation.BEGIN_CPU_ACCESS, begin.call(), Errno.OK);
       }
       next = woken.equals(a) ? next : next.with(woken);
     }

@@ -113,14 +113,32 @@ public record BufferState(
   }
 
   /**
-   * The last call that was answered, so that a repetition is told from a second call. Calls for DMA
-   * and calls for the CPU do not wait for one another, so each of the two has its last.
+   * A call that was answered.
    *
    * @param call its number
    * @param errno what it was answered
    */
   public record Answer(long call, Errno errno) {
     static final Answer NONE = new Answer(0, Errno.OK);
+  }
+
+  /**
+   * The last call of each operation that was answered, so that a repetition is told from a second
+   * call. Of each operation, since who has called another meanwhile may still not have heard the
+   * answer; and no more of them, since whoever makes a call anew has given up the one before.
+   */
+  public record Answers(PMap<Operation, Answer> last) {
+    static final Answers NONE = new Answers(HashTreePMap.empty());
+
+    /** How that call was answered, or null if it was not, or others have followed. */
+    @Nullable Errno to(Operation operation, long call) {
+      Answer answer = last.getOrDefault(operation, Answer.NONE);
+      return call != 0 && answer.call() == call ? answer.errno() : null;
+    }
+
+    Answers plus(Operation operation, long call, Errno errno) {
+      return new Answers(last.plus(operation, new Answer(call, errno)));
+    }
   }
 
   /**
@@ -131,7 +149,7 @@ public record BufferState(
    * @param mapping its mapping for DMA
    * @param cpu its mapping for the CPU
    * @param awaited the fences that its map waits for
-   * @param last its last call
+   * @param answers its last calls
    */
   public record Attachment(
       int id,
@@ -141,10 +159,10 @@ public record BufferState(
       Mapping mapping,
       Cpu cpu,
       @Nullable Wait awaited,
-      Answer last) {
+      Answers answers) {
     static Attachment fresh(int id, Importer importer, Errno mapErrno) {
       return new Attachment(
-          id, importer, mapErrno, 0, new Mapping.None(), Cpu.NONE, null, Answer.NONE);
+          id, importer, mapErrno, 0, new Mapping.None(), Cpu.NONE, null, Answers.NONE);
     }
 
     /** The importer's process. */
@@ -178,15 +196,15 @@ public record BufferState(
     }
 
     Attachment mapping(Mapping next) {
-      return new Attachment(id, importer, mapErrno, pins, next, cpu, awaited, last);
+      return new Attachment(id, importer, mapErrno, pins, next, cpu, awaited, answers);
     }
 
     Attachment pins(int next) {
-      return new Attachment(id, importer, mapErrno, next, mapping, cpu, awaited, last);
+      return new Attachment(id, importer, mapErrno, next, mapping, cpu, awaited, answers);
     }
 
     Attachment cpu(Cpu next) {
-      return new Attachment(id, importer, mapErrno, pins, mapping, next, awaited, last);
+      return new Attachment(id, importer, mapErrno, pins, mapping, next, awaited, answers);
     }
 
     Attachment cpu(Mapping next) {
@@ -194,18 +212,12 @@ public record BufferState(
     }
 
     Attachment waits(@Nullable Wait next) {
-      return new Attachment(id, importer, mapErrno, pins, mapping, cpu, next, last);
+      return new Attachment(id, importer, mapErrno, pins, mapping, cpu, next, answers);
     }
 
-    /** Answered for DMA. */
-    Attachment answered(long call, Errno errno) {
-      Answer next = new Answer(call, errno);
+    Attachment answered(Operation operation, long call, Errno errno) {
+      Answers next = answers.plus(operation, call, errno);
       return new Attachment(id, importer, mapErrno, pins, mapping, cpu, awaited, next);
-    }
-
-    /** Answered for the CPU. */
-    Attachment answeredCpu(long call, Errno errno) {
-      return cpu(cpu.answered(call, errno));
     }
   }
 
@@ -217,35 +229,25 @@ public record BufferState(
    * @param vmaps how many times the kernel has: {@code vmapping_counter}
    * @param cached what the first vmap answered and every further one does: {@code vmap_ptr}
    * @param awaited the fences that its begin of CPU access waits for
-   * @param last its last call
    */
   public record Cpu(
-      Mapping slot,
-      int mmaps,
-      int vmaps,
-      @Nullable SgTable cached,
-      @Nullable Wait awaited,
-      Answer last) {
-    static final Cpu NONE = new Cpu(new Mapping.None(), 0, 0, null, null, Answer.NONE);
+      Mapping slot, int mmaps, int vmaps, @Nullable SgTable cached, @Nullable Wait awaited) {
+    static final Cpu NONE = new Cpu(new Mapping.None(), 0, 0, null, null);
 
     Cpu slot(Mapping next) {
-      return new Cpu(next, mmaps, vmaps, cached, awaited, last);
+      return new Cpu(next, mmaps, vmaps, cached, awaited);
     }
 
     Cpu mmaps(int next) {
-      return new Cpu(slot, next, vmaps, cached, awaited, last);
+      return new Cpu(slot, next, vmaps, cached, awaited);
     }
 
     Cpu vmaps(int next, @Nullable SgTable nextCached) {
-      return new Cpu(slot, mmaps, next, nextCached, awaited, last);
+      return new Cpu(slot, mmaps, next, nextCached, awaited);
     }
 
     Cpu waits(@Nullable Wait next) {
-      return new Cpu(slot, mmaps, vmaps, cached, next, last);
-    }
-
-    Cpu answered(long call, Errno errno) {
-      return new Cpu(slot, mmaps, vmaps, cached, awaited, new Answer(call, errno));
+      return new Cpu(slot, mmaps, vmaps, cached, next);
     }
   }
 

@@ -157,20 +157,20 @@ final class RevokeSequence {
     if (a.mapping() instanceof Mapping.Pending(Operation operation, long call, var _)) {
       MappingId id = new MappingId(a.id(), state.generation(), a.use());
       next = next.mapping(new Mapping.Unmapping(Operation.UNMAP, 0, id));
-      next = next.answered(call, state.refusal());
+      next = next.answered(operation, call, state.refusal());
       replies.failed(new Call(a.process(), call, operation), a.id(), state.refusal());
       slots.unmap(id);
     }
     Wait wait = a.awaited();
     if (wait != null) {
-      next = next.waits(null).answered(wait.call(), state.refusal());
+      next = next.waits(null).answered(Operation.MAP, wait.call(), state.refusal());
       replies.failed(new Call(a.process(), wait.call(), Operation.MAP), a.id(), state.refusal());
     }
     switch (a.cpu().slot()) {
       case Mapping.Pending(Operation operation, long call, var _) -> {
         MappingId id = new MappingId(a.id(), state.generation(), SlotUse.CPU);
         next = next.cpu(new Mapping.Unmapping(Operation.MUNMAP, 0, id));
-        next = next.answeredCpu(call, state.refusal());
+        next = next.answered(operation, call, state.refusal());
         replies.failed(new Call(a.process(), call, operation), a.id(), state.refusal());
         slots.unmap(id);
       }
