@@ -202,7 +202,7 @@ final class RevokeSequence {
     } else if (heard.senseless() > 0) {
       drop(heard.senseless() + " signals", "no such fence is pending", effects);
     }
-    next = BufferFences.wake(next, effects);
+    next = BufferFences.wake(next, e.nowNanos(), effects);
     Revoke revoke = next.revoke();
     if (revoke == null || !current) {
       if (next.waiting() && !state.waiting()) {
@@ -611,7 +611,7 @@ final class RevokeSequence {
       noteRestored(next, effects);
     }
     if (state.settings().contract().enforced()) {
-      next = outOfReach(next, effects);
+      next = outOfReach(next, nowNanos, effects);
     }
     return reported(next, nowNanos, effects);
   }
@@ -629,7 +629,8 @@ final class RevokeSequence {
   }
 
   /** Whatever was mapped is not any more: the IOMMU closed it, or the memory is gone. */
-  private static BufferState outOfReach(BufferState state, List<BufferEffect> effects) {
+  private static BufferState outOfReach(
+      BufferState state, long nowNanos, List<BufferEffect> effects) {
     BufferState next = state;
     for (Attachment a : next.attachments().values()) {
       if (a.mapped()) {
@@ -638,7 +639,7 @@ final class RevokeSequence {
     }
     next = BufferFences.signalAll(next);
     next = BufferCore.reap(next, effects);
-    return BufferFences.wake(next, effects);
+    return BufferFences.wake(next, nowNanos, effects);
   }
 
   /** Tells the device; but first comes what has waited for the lock. */
