@@ -62,7 +62,7 @@ public final class PrivateFabric {
   public void open(int slot) {
     control.openSlot(
         slot,
-        new SlotMapping(slot, 0, 0, 0, SEGMENT, GENERATION, memory.byteSize(), 0),
+        new SlotMapping(slot, 0, 0, 0, SEGMENT, GENERATION, 0, memory.byteSize(), 0),
         ControlDescriptor.SLOT_TRANSLATED);
   }
 

@@ -2,6 +2,7 @@ package dev.dmabufsim.exporter;
 
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.FenceUsage;
+import dev.dmabufsim.common.fence.DmaResv;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.Span;
@@ -159,13 +160,10 @@ final class BufferCalls {
     if (!state.settings().kind().hasIommufdMap()) {
       return failed(state, a, Errno.EOPNOTSUPP);
     }
-    if (!e.span().equals(Span.WHOLE)) {
-      long bytes = state.settings().bytes();
-      long offset = e.span().offset();
-      long length = e.span().length();
-      if (offset < 0 || length <= 0 || offset >= bytes || length > bytes - offset) {
-        return failed(state, a, Errno.EINVAL);
-      }
+    if (!e.span().within(state.settings().bytes())) {
+      // Whatever is asked, it will be refused again.
+      replies.unreachable(call, a.id(), Errno.EINVAL);
+      return state.with(a.answered(e.operation(), e.call(), Errno.EINVAL));
     }
     return refusedMap(state, a) ? refuseMap(state, a) : mapPart(state, a, e.span());
   }
@@ -175,7 +173,10 @@ final class BufferCalls {
       case Mapping.Mapped m -> illegal(state, a);
       // The newest call is the one that gets the answer: the importer has given up the older.
       case Mapping.Pending p ->
-          state.with(a.mapping(new Mapping.Pending(e.operation(), e.call(), span)));
+          p.span().equals(span)
+              ? state.with(a.mapping(new Mapping.Pending(e.operation(), e.call(), span)))
+              // A slot for another part is being opened; the lock would make this one wait.
+              : failed(state, a, Errno.EBUSY);
       case Mapping.None n -> request(state, a, span);
       case Mapping.Unmapping u -> request(state, a, span);
     };
@@ -188,11 +189,12 @@ final class BufferCalls {
       if (!pinned.ok()) {
         return failed(state, a, pinned);
       }
-      if (!state.resv().signaled(FenceUsage.KERNEL)) {
-        return state.with(a.waits(new Wait(e.call(), FenceUsage.KERNEL)));
+      Wait wait = new Wait(e.call(), FenceUsage.KERNEL, e.nowNanos(), DmaResv.MAX_SCHEDULE_TIMEOUT);
+      if (!wait.on(state.resv(), e.nowNanos(), false).over()) {
+        return state.with(a.waits(wait));
       }
     }
-    slots.map(a);
+    slots.map(a, span);
     return state.with(a.waits(null).mapping(new Mapping.Pending(e.operation(), e.call(), span)));
   }
 

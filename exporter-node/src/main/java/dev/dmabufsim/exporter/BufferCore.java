@@ -143,13 +143,12 @@ public final class BufferCore {
           ? CpuCalls.opened(a, p, table, replies)
           : a;
     }
-    if (!(a.mapping() instanceof Mapping.Pending(Operation operation, long call, var span))) {
+    if (!(a.mapping() instanceof Mapping.Pending(Operation operation, long call, var _))) {
       return a;
     }
-    SgTable part = CpuCalls.part(table, span);
-    replies.mapped(new Call(a.process(), call, operation), part);
+    replies.mapped(new Call(a.process(), call, operation), table);
     boolean counted = operation == Operation.MAP;
-    return a.mapping(new Mapping.Mapped(part, epoch, counted)).answered(operation, call, Errno.OK);
+    return a.mapping(new Mapping.Mapped(table, epoch, counted)).answered(operation, call, Errno.OK);
   }
 
   private static Attachment refused(Attachment a, SlotUse use, Replies replies) {
@@ -229,7 +228,7 @@ public final class BufferCore {
     }
     next = RevokeSequence.giveUp(next, e.process());
     if (next.revoke() == null) {
-      next = BufferFences.wake(reap(next, effects), effects);
+      next = BufferFences.wake(reap(next, effects), e.nowNanos(), effects);
     }
     if (next.waiting() && !state.waiting()) {
       wake(next, e.nowNanos(), effects);
@@ -245,6 +244,7 @@ public final class BufferCore {
     } else {
       repeat(next, effects);
     }
+    next = BufferFences.wake(next, e.nowNanos(), effects);
     if (next.waiting()) {
       wake(next, e.nowNanos(), effects);
     }
@@ -256,8 +256,8 @@ public final class BufferCore {
     SlotAsks slots = new SlotAsks();
     state.closing().forEach(slots::unmap);
     for (Attachment a : state.attachments().values()) {
-      if (a.mapping() instanceof Mapping.Pending) {
-        slots.map(a);
+      if (a.mapping() instanceof Mapping.Pending p) {
+        slots.map(a, p.span());
       } else if (a.mapping() instanceof Mapping.Unmapping u) {
         slots.unmap(u.id());
       }
@@ -326,7 +326,8 @@ public final class BufferCore {
             ? Long.valueOf(revoke.stageDeadlineNanos())
             : null;
     // Compared by difference: nanoTime may be negative and may wrap.
-    effects.add(
-        new BufferEffect.WakeAt(deadline != null && deadline - retry < 0 ? deadline : retry));
+    long at = deadline != null && deadline - retry < 0 ? deadline : retry;
+    @Nullable Long timeout = state.firstTimeoutNanos(nowNanos);
+    effects.add(new BufferEffect.WakeAt(timeout != null && timeout - at < 0 ? timeout : at));
   }
 }

@@ -12,7 +12,6 @@ import dev.dmabufsim.exporter.BufferState.Attachment;
 import dev.dmabufsim.exporter.BufferState.Mapping;
 import dev.dmabufsim.exporter.BufferState.Revoke;
 import dev.dmabufsim.exporter.BufferState.Wait;
-import dev.dmabufsim.exporter.Replies.Call;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
@@ -128,26 +127,24 @@ final class BufferFences {
         state.resv().without(context -> dropped.contains(DmaResv.attachment(context))));
   }
 
-  /** Lets those calls go on that need not wait any more. */
-  static BufferState wake(BufferState state, List<BufferEffect> effects) {
+  /**
+   * Lets those calls go on that need not wait any more, and those that have waited for too long.
+   */
+  static BufferState wake(BufferState state, long nowNanos, List<BufferEffect> effects) {
     BufferState next = state;
     Replies replies = new Replies();
     SlotAsks slots = new SlotAsks();
     for (Attachment a : state.attachments().values()) {
       Attachment woken = a;
       Wait map = a.awaited();
-      if (map != null && state.resv().signaled(map.usage())) {
-        slots.map(a);
+      if (map != null && map.on(state.resv(), nowNanos, false).done()) {
+        slots.map(a, Span.WHOLE);
         woken =
             woken.waits(null).mapping(new Mapping.Pending(Operation.MAP, map.call(), Span.WHOLE));
       }
       Wait begin = a.cpu().awaited();
-      if (begin != null && state.resv().signaled(begin.usage())) {
-        replies.done(new Call(a.process(), begin.call(), Operation.BEGIN_CPU_ACCESS), a.id());
-        woken =
-            woken
-                .cpu(woken.cpu().waits(null))
-                .answered(Operation.BEGIN_CPU_ACCESS, begin.call(), Errno.OK);
+      if (begin != null) {
+        woken = CpuCalls.begun(woken, begin, begin.on(state.resv(), nowNanos, false), replies);
       }
       next = woken.equals(a) ? next : next.with(woken);
     }

@@ -270,8 +270,30 @@ public record BufferState(
     record Unmapping(Operation operation, long call, MappingId id) implements Mapping {}
   }
 
-  /** A call that waits for fences. */
-  public record Wait(long call, FenceUsage usage) {}
+  /**
+   * A call that waits for fences.
+   *
+   * @param startedNanos since when
+   * @param timeoutNanos for how long at most, {@link DmaResv#MAX_SCHEDULE_TIMEOUT} without bound
+   */
+  public record Wait(long call, FenceUsage usage, long startedNanos, long timeoutNanos) {
+    /** How it stands: {@code dma_resv_wait_timeout()}. */
+    DmaResv.Wait on(DmaResv resv, long nowNanos, boolean interrupted) {
+      return resv.wait(usage, startedNanos, nowNanos, timeoutNanos, interrupted);
+    }
+
+    /** What who waited is answered. */
+    static Errno answer(DmaResv.Wait over) {
+      if (over.interrupted()) {
+        return Errno.ERESTARTSYS;
+      }
+      return over.timedOut() ? Errno.EBUSY : Errno.OK;
+    }
+
+    boolean bounded() {
+      return timeoutNanos != DmaResv.MAX_SCHEDULE_TIMEOUT;
+    }
+  }
 
   /** The stage of a revoke. */
   public enum Stage {
@@ -577,7 +599,24 @@ public record BufferState(
     return revoke != null
         || !closing().isEmpty()
         || attachments.values().stream()
-            .anyMatch(a -> underWay(a.mapping()) || underWay(a.cpu().slot()));
+            .anyMatch(a ->
+                underWay(a.mapping())
+                    || underWay(a.cpu().slot())
+                    || (a.cpu().awaited() != null && a.cpu().awaited().bounded()));
+  }
+
+  /** When the first wait for fences is over that has an end, null if none has. */
+  @Nullable Long firstTimeoutNanos(long nowNanos) {
+    Long first = null;
+    for (Attachment a : attachments.values()) {
+      Wait wait = a.cpu().awaited();
+      if (wait != null && wait.bounded()) {
+        long end = wait.startedNanos() + wait.timeoutNanos();
+        // Compared by difference: nanoTime may be negative and may wrap.
+        first = first == null || end - nowNanos < first - nowNanos ? Long.valueOf(end) : first;
+      }
+    }
+    return first;
   }
 
   private static boolean underWay(Mapping mapping) {

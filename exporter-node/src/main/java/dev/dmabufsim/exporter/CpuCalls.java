@@ -2,6 +2,7 @@ package dev.dmabufsim.exporter;
 
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.FenceUsage;
+import dev.dmabufsim.common.fence.DmaResv;
 import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.Operation;
@@ -51,13 +52,27 @@ final class CpuCalls {
       // It is counted off already, and answered when the slot is closed.
       return state;
     }
+    Wait wait = a.cpu().awaited();
+    if (wait == null) {
+      return calls.called(state, a);
+    }
+    if (wait.call() == e.call()) {
+      return state;
+    }
+    // Who calls again does not wait any more: a signal has broken that off.
+    DmaResv.Wait broken = wait.on(state.resv(), e.nowNanos(), true);
+    Attachment interrupted = begun(a, wait, broken, replies);
+    return calls.called(state.with(interrupted), interrupted);
+  }
+
+  private BufferState called(BufferState state, Attachment a) {
     return switch (e.operation()) {
-      case BEGIN_CPU_ACCESS -> calls.begin(state, a);
-      case END_CPU_ACCESS -> calls.done(state, a);
-      case MMAP -> calls.mmap(state, a);
-      case MUNMAP -> calls.munmap(state, a);
-      case VMAP -> calls.vmap(state, a);
-      case VUNMAP -> calls.vunmap(state, a);
+      case BEGIN_CPU_ACCESS -> begin(state, a);
+      case END_CPU_ACCESS -> done(state, a);
+      case MMAP -> mmap(state, a);
+      case MUNMAP -> munmap(state, a);
+      case VMAP -> vmap(state, a);
+      case VUNMAP -> vunmap(state, a);
       case PIN, UNPIN, MAP, IOMMUFD_MAP, UNMAP, DETACH -> state;
     };
   }
@@ -127,12 +142,29 @@ final class CpuCalls {
 
   /**
    * Waits for what writes to the memory, as {@code __dma_buf_begin_cpu_access()} does for a CPU
-   * that reads; a revoked buffer is not refused.
+   * that reads; a revoked buffer is not refused. A signal breaks the wait off; for how long it may
+   * take is the exporter's affair.
    */
   private BufferState begin(BufferState state, Attachment a) {
-    return state.resv().signaled(FenceUsage.WRITE)
-        ? done(state, a.cpu(a.cpu().waits(null)))
-        : state.with(a.cpu(a.cpu().waits(new Wait(e.call(), FenceUsage.WRITE))));
+    long timeout =
+        state.settings().kind().beginCpuAccessNanos().orElse(DmaResv.MAX_SCHEDULE_TIMEOUT);
+    Wait wait = new Wait(e.call(), FenceUsage.WRITE, e.nowNanos(), timeout);
+    return state.with(begun(a, wait, wait.on(state.resv(), e.nowNanos(), false), replies));
+  }
+
+  /** A wait goes on, or is answered. */
+  static Attachment begun(Attachment a, Wait wait, DmaResv.Wait stands, Replies replies) {
+    if (!stands.over()) {
+      return a.cpu(a.cpu().waits(wait));
+    }
+    Call begin = new Call(a.process(), wait.call(), Operation.BEGIN_CPU_ACCESS);
+    Errno errno = Wait.answer(stands);
+    if (errno.ok()) {
+      replies.done(begin, a.id());
+    } else {
+      replies.failed(begin, a.id(), errno);
+    }
+    return a.cpu(a.cpu().waits(null)).answered(Operation.BEGIN_CPU_ACCESS, wait.call(), errno);
   }
 
   private BufferState mmap(BufferState state, Attachment a) {
@@ -216,6 +248,9 @@ final class CpuCalls {
 
   private BufferState vunmap(BufferState state, Attachment a) {
     int left = a.cpu().vmaps() - 1;
+    if (left < 0 && a.cpu().slot() instanceof Mapping.Pending p && p.call() != e.call()) {
+      return withdraw(state, a, p);
+    }
     return left < 0
         ? illegal(state, a)
         : release(state, a, a.cpu().vmaps(left, left == 0 ? null : a.cpu().cached()));

@@ -208,7 +208,7 @@ final class RevokeSequence {
     } else if (heard.senseless() > 0) {
       drop(heard.senseless() + " signals", "no such fence is pending", effects);
     }
-    next = BufferFences.wake(next, effects);
+    next = BufferFences.wake(next, e.nowNanos(), effects);
     Revoke revoke = next.revoke();
     if (revoke == null || !current) {
       if (next.waiting() && !state.waiting()) {
@@ -657,7 +657,7 @@ final class RevokeSequence {
       noteRestored(next, effects);
     }
     if (state.settings().contract().enforced()) {
-      next = outOfReach(next, effects);
+      next = outOfReach(next, nowNanos, effects);
     }
     if (next.lost() && next.queued() == null) {
       effects.add(new BufferEffect.Borrow());
@@ -678,7 +678,8 @@ final class RevokeSequence {
   }
 
   /** Whatever was mapped is not any more: the IOMMU closed it, or the memory is gone. */
-  private static BufferState outOfReach(BufferState state, List<BufferEffect> effects) {
+  private static BufferState outOfReach(
+      BufferState state, long nowNanos, List<BufferEffect> effects) {
     BufferState next = state;
     for (Attachment a : next.attachments().values()) {
       if (a.mapped()) {
@@ -687,7 +688,7 @@ final class RevokeSequence {
     }
     next = BufferFences.signalAll(next);
     next = BufferCore.reap(next, effects);
-    return BufferFences.wake(next, effects);
+    return BufferFences.wake(next, nowNanos, effects);
   }
 
   /** Tells the device; but first comes what has waited for the lock. */

@@ -3,6 +3,7 @@ package dev.dmabufsim.exporter;
 import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
 import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
+import dev.dmabufsim.common.message.Span;
 import dev.dmabufsim.exporter.BufferState.Attachment;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,14 +14,15 @@ final class SlotAsks {
   private final List<SlotRequest> cpu = new ArrayList<>();
   private final List<MappingId> unmaps = new ArrayList<>();
 
-  /** A slot for DMA. */
-  void map(Attachment a) {
-    dma.add(new SlotRequest(a.id(), a.importer().deviceKey(), a.process(), a.use()));
+  /** A slot for DMA to a part of the buffer. */
+  void map(Attachment a, Span span) {
+    dma.add(new SlotRequest(a.id(), a.importer().deviceKey(), a.process(), a.use(), span));
   }
 
-  /** A slot for the CPU. */
+  /** A slot for the CPU, to all of the buffer: all its mappings share it. */
   void mapCpu(Attachment a) {
-    cpu.add(new SlotRequest(a.id(), a.importer().deviceKey(), a.process(), SlotUse.CPU));
+    cpu.add(
+        new SlotRequest(a.id(), a.importer().deviceKey(), a.process(), SlotUse.CPU, Span.WHOLE));
   }
 
   /** A slot is to be closed. */

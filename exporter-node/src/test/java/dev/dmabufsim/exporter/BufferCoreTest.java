@@ -25,6 +25,7 @@ import dev.dmabufsim.common.message.ExporterMessage.Signal;
 import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
 import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
+import dev.dmabufsim.common.message.Span;
 import dev.dmabufsim.exporter.BufferEffect.CloseBuffer;
 import dev.dmabufsim.exporter.BufferEffect.Complete;
 import dev.dmabufsim.exporter.BufferEffect.Invalidate;
@@ -67,8 +68,8 @@ final class BufferCoreTest {
                   0,
                   contract.enforced(),
                   List.of(
-                      new SlotRequest(1, key, PROCESS, SlotUse.DMA),
-                      new SlotRequest(2, key, PROCESS, SlotUse.DMA))));
+                      new SlotRequest(1, key, PROCESS, SlotUse.DMA, Span.WHOLE),
+                      new SlotRequest(2, key, PROCESS, SlotUse.DMA, Span.WHOLE))));
 
       b.slotsMapped(1, 2);
 

@@ -18,6 +18,7 @@ import dev.dmabufsim.common.message.SgTable;
 import dev.dmabufsim.common.message.Span;
 import dev.dmabufsim.exporter.BufferEffect.Complete;
 import dev.dmabufsim.exporter.BufferEffect.Reply;
+import dev.dmabufsim.exporter.BufferState.Mapping;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -121,10 +122,14 @@ final class BufferDriver {
 
   SgTable table(int id, SlotUse use) {
     int slot = use == SlotUse.CPU ? 1000 + id : id;
+    Span asked =
+        use != SlotUse.CPU && state.attachments().get(id).mapping() instanceof Mapping.Pending p
+            ? p.span()
+            : Span.WHOLE;
     return new SgTable(
         id,
-        SgTable.iovaOf(slot),
-        BYTES,
+        SgTable.iovaOf(slot) + asked.offset(),
+        asked.lengthIn(BYTES),
         slot,
         state.segment(),
         state.generation(),

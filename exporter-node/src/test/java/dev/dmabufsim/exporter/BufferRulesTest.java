@@ -1,5 +1,6 @@
 package dev.dmabufsim.exporter;
 
+import static dev.dmabufsim.common.contract.Errno.EBUSY;
 import static dev.dmabufsim.common.contract.Errno.EINVAL;
 import static dev.dmabufsim.common.contract.Errno.ENODEV;
 import static dev.dmabufsim.common.contract.Errno.EOPNOTSUPP;
@@ -91,7 +92,7 @@ final class BufferRulesTest {
       BufferDriver b = buffer(ExporterKind.VFIO_PCI).attach(ats, 1).call(MAP, 1);
 
       assertThat(b.effects(MapSlots.class).getFirst().requests())
-          .containsExactly(new SlotRequest(1, 5, PROCESS, SlotUse.ATS));
+          .containsExactly(new SlotRequest(1, 5, PROCESS, SlotUse.ATS, Span.WHOLE));
     }
 
     @Test
@@ -138,11 +139,22 @@ final class BufferRulesTest {
       BufferDriver b = buffer(ExporterKind.VFIO_PCI).attach(PROCESS, IOMMUFD, 1);
 
       assertThat(b.call(IOMMUFD_MAP, new Span(offset, length), 1).answer(1)).isEqualTo(errno);
+      assertThat(b.effects(MapSlots.class)).isEmpty();
+      assertThat(b.noted(HistoryEvent.MapRefused.class))
+          .as("it is refused for good, and counted")
+          .containsExactly(new HistoryEvent.MapRefused(BUFFER, EINVAL, List.of(1)));
     }
 
     @Test
     void aRangeIsAnsweredWithItsAddresses() {
       BufferDriver b = buffer(ExporterKind.VFIO_PCI).attach(PROCESS, IOMMUFD, 1);
+      b.call(IOMMUFD_MAP, new Span(1024, BYTES - 1024), 1);
+      assertThat(b.effects(MapSlots.class).getFirst().requests())
+          .as("the slot reaches no more")
+          .allMatch(r -> r.span().equals(new Span(1024, BYTES - 1024)));
+      assertThat(b.call(IOMMUFD_MAP, new Span(0, 1024), 1).answer(1))
+          .as("another range while the first is on its way")
+          .isEqualTo(EBUSY);
       b.call(IOMMUFD_MAP, new Span(1024, BYTES - 1024), 1).slotsMapped(1);
 
       assertThat(b.answeredTable(1).iova()).isEqualTo(b.table(1).iova() + 1024);

@@ -1,5 +1,6 @@
 package dev.dmabufsim.exporter;
 
+import static dev.dmabufsim.common.contract.Errno.EBUSY;
 import static dev.dmabufsim.common.contract.Errno.EINVAL;
 import static dev.dmabufsim.common.contract.Errno.ENODEV;
 import static dev.dmabufsim.common.contract.Errno.ENOMEM;
@@ -51,13 +52,28 @@ final class CpuCallsTest {
   }
 
   @ParameterizedTest
+  @CsvSource({"MMAP, MUNMAP", "VMAP, VUNMAP"})
+  void aMappingThatIsGivenBackBeforeItWasAnsweredIsClosedAsSoonAsItIsOpen(
+      Operation map, Operation unmap) {
+    BufferDriver b = gpu().call(map, 1);
+    b.call(unmap, 1);
+    assertThat(b.effects(UnmapSlots.class)).hasSize(1);
+    assertThat(b.effects(BufferEffect.Reply.class).getFirst().failed().getFirst().errno())
+        .isEqualTo(Errno.EINTR);
+    assertThat(b.cpuUnmapped(1).answer(1)).isEqualTo(OK);
+    assertThat(b.call(DETACH, 1).answer(1)).isEqualTo(OK);
+  }
+
+  @ParameterizedTest
   @EnumSource(Contract.class)
   void aCpuMappingHasASlotOfItsOwnThatIsCheckedUnderEveryContract(Contract contract) {
     BufferDriver b = gpu(contract).call(MMAP, 1);
     assertThat(b.effects(MapSlots.class))
         .containsExactly(
             new MapSlots(
-                0, true, List.of(new SlotRequest(1, PROCESS << 16, PROCESS, SlotUse.CPU))));
+                0,
+                true,
+                List.of(new SlotRequest(1, PROCESS << 16, PROCESS, SlotUse.CPU, Span.WHOLE))));
 
     assertThat(b.cpuMapped(1).answer(1)).isEqualTo(OK);
     assertThat(b.answeredTable(1).use()).isEqualTo(SlotUse.CPU);
@@ -188,6 +204,61 @@ final class CpuCallsTest {
     b.call(BEGIN_CPU_ACCESS, 1);
 
     assertThat(b.signalled(1, ENODEV, 1).answer(1)).isEqualTo(OK);
+  }
+
+  @Test
+  void aGpusBeginWaitsFor15SecondsAndIsEbusy() {
+    BufferDriver b = gpu(Contract.V2).revoke(DEAD).returnedWith(FenceUsage.WRITE, 1);
+    b.call(BEGIN_CPU_ACCESS, 1);
+    long begin = b.lastCall();
+    b.after(14_999_999_999L);
+    assertThat(b.silent()).isTrue();
+    assertThat(b.call(PROCESS, begin, BEGIN_CPU_ACCESS, 1).silent())
+        .as("asked again, it waits no longer")
+        .isTrue();
+
+    b.after(1);
+    assertThat(b.answer(1)).isEqualTo(EBUSY);
+    assertThat(b.signalled(1).silent()).as("answered once").isTrue();
+    assertThat(b.call(PROCESS, begin, BEGIN_CPU_ACCESS, 1).answer(1)).isEqualTo(EBUSY);
+    assertThat(b.call(BEGIN_CPU_ACCESS, 1).answer(1)).as("another begin").isEqualTo(OK);
+  }
+
+  @Test
+  void itIsWokenWhenItsTimeIsOverAndNotOnlyAfterwards() {
+    BufferDriver b = gpu(Contract.V2).revoke(DEAD).returnedWith(FenceUsage.WRITE, 1);
+    b.call(BEGIN_CPU_ACCESS, 1);
+    long end = b.now + 15_000_000_000L;
+    assertThat(b.effects(BufferEffect.WakeAt.class)).isNotEmpty();
+    b.after(14_999_999_999L);
+    assertThat(b.effects(BufferEffect.WakeAt.class))
+        .singleElement()
+        .isEqualTo(new BufferEffect.WakeAt(end));
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = ExporterKind.class,
+      names = {"RDMA_MMIO", "VFIO_PCI"})
+  void otherBeginsWaitWithoutBound(ExporterKind kind) {
+    BufferDriver b = new BufferDriver(Contract.V2, kind).attach(PROCESS, 1);
+    b.revoke(DEAD).returnedWith(FenceUsage.WRITE, 1).call(BEGIN_CPU_ACCESS, 1);
+    b.after(1_000_000_000_000L);
+    assertThat(b.silent()).isTrue();
+    assertThat(b.signalled(1).answer(1)).isEqualTo(OK);
+  }
+
+  @Test
+  void whoCallsAgainHasBeenInterruptedInHisWait() {
+    BufferDriver b = gpu(Contract.V2).revoke(DEAD).returnedWith(FenceUsage.WRITE, 1);
+    b.call(BEGIN_CPU_ACCESS, 1);
+    long begin = b.lastCall();
+    b.call(END_CPU_ACCESS, 1);
+    assertThat(b.effects(BufferEffect.Reply.class))
+        .filteredOn(r -> r.call() == begin)
+        .singleElement()
+        .satisfies(r -> assertThat(r.failed().getFirst().errno()).isEqualTo(Errno.ERESTARTSYS));
+    assertThat(b.signalled(1).silent()).as("answered once").isTrue();
   }
 
   @Test

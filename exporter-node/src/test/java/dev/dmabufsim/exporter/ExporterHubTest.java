@@ -235,8 +235,8 @@ final class ExporterHubTest {
             .map(r ->
                 new SgTable(
                     r.attachment(),
-                    SgTable.iovaOf(0),
-                    asked.length(),
+                    SgTable.iovaOf(0) + r.span().offset(),
+                    r.span().lengthIn(asked.length()),
                     0,
                     asked.segment(),
                     asked.generation(),
@@ -305,8 +305,10 @@ final class ExporterHubTest {
     assertThat(asked.length()).isEqualTo(BYTES);
     assertThat(asked.requests())
         .containsExactly(
-            new IommuMessage.SlotRequest(ids.get(0), DEVICE_KEY, IMPORTER_PROCESS, SlotUse.DMA),
-            new IommuMessage.SlotRequest(ids.get(1), DEVICE_KEY, IMPORTER_PROCESS, SlotUse.DMA));
+            new IommuMessage.SlotRequest(
+                ids.get(0), DEVICE_KEY, IMPORTER_PROCESS, SlotUse.DMA, Span.WHOLE),
+            new IommuMessage.SlotRequest(
+                ids.get(1), DEVICE_KEY, IMPORTER_PROCESS, SlotUse.DMA, Span.WHOLE));
     List<SgTable> tables = openSlots(asked);
     assertThat(answered(map).tables()).isEqualTo(tables);
 

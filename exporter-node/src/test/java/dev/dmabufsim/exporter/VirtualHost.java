@@ -253,7 +253,15 @@ final class VirtualHost {
       openSlots.put(id, generation);
       tables.add(
           new SgTable(
-              id, 0, BufferDriver.BYTES, id, 0, generation, generation, true, request.use()));
+              id,
+              request.span().offset(),
+              request.span().lengthIn(BufferDriver.BYTES),
+              id,
+              0,
+              generation,
+              generation,
+              true,
+              request.use()));
     }
     fromIommu(
         iommuDelay(),

@@ -1,5 +1,6 @@
 package dev.dmabufsim.importer;
 
+import dev.dmabufsim.common.contract.CpuUse;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.fabric.Fabric;
 import dev.dmabufsim.common.fabric.Guard;
@@ -22,6 +23,7 @@ final class CpuAccess {
     CpuAccessCore.State state = CpuAccessCore.State.OFF;
     @Nullable CpuMapping mapping;
     long reads;
+    long writes;
     long faults;
     long writtenNanos;
     boolean leaked;
@@ -32,10 +34,11 @@ final class CpuAccess {
     }
   }
 
-  private static final int READS = 16;
+  private static final int ACCESSES = 16;
   private static final long EVERY_NANOS = 1_000_000_000L;
 
   private final String device;
+  private final CpuUse use;
   private final Fabric fabric;
   private final Guard guard;
   private final History history;
@@ -43,8 +46,9 @@ final class CpuAccess {
   private final Map<Integer, Reader> byAttachment = new HashMap<>();
   private final DueQueue<Reader> due = new DueQueue<>();
 
-  CpuAccess(String device, Fabric fabric, History history, Outbox outbox) {
+  CpuAccess(String device, CpuUse use, Fabric fabric, History history, Outbox outbox) {
     this.device = device;
+    this.use = use;
     this.fabric = fabric;
     this.guard = fabric.guard();
     this.history = history;
@@ -52,11 +56,14 @@ final class CpuAccess {
   }
 
   void attached(int attachment, int buffer, long call, long now) {
+    if (use == CpuUse.NONE) {
+      return;
+    }
     Reader reader = new Reader(attachment, buffer);
     // Its first fault is written down at once.
     reader.writtenNanos = now - EVERY_NANOS;
     byAttachment.put(attachment, reader);
-    happened(reader, new CpuAccessCore.Event.Attached(call, now));
+    happened(reader, new CpuAccessCore.Event.Attached(use, call, now));
   }
 
   /** Does what is due. */
@@ -130,10 +137,10 @@ final class CpuAccess {
         case CpuAccessCore.Effect.Open e -> open(reader, e.table());
         case CpuAccessCore.Effect.Close e -> closeMapping(reader);
         case CpuAccessCore.Effect.Fault e -> faulted(reader);
-        case CpuAccessCore.Effect.Read e -> {
-          boolean faulted = read(reader);
+        case CpuAccessCore.Effect.Access e -> {
+          boolean faulted = access(reader, e.writes());
           if (event instanceof CpuAccessCore.Event.Answered a) {
-            happened(reader, new CpuAccessCore.Event.HasRead(faulted, a.call(), a.nowNanos()));
+            happened(reader, new CpuAccessCore.Event.Accessed(faulted, a.call(), a.nowNanos()));
           }
         }
       }
@@ -157,15 +164,16 @@ final class CpuAccess {
   }
 
   /** Whether it got SIGBUS. */
-  private boolean read(Reader reader) {
+  private boolean access(Reader reader, boolean writes) {
     CpuMapping mapping = reader.mapping;
-    for (int i = 0; mapping != null && i < READS; i++) {
+    for (int i = 0; mapping != null && i < ACCESSES; i++) {
       CpuMapping.Outcome outcome = mapping.read();
-      if (outcome == CpuMapping.Outcome.FAULTED) {
+      if (outcome == CpuMapping.Outcome.FAULTED || (writes && !mapping.write())) {
         faulted(reader);
         return true;
       }
       reader.reads++;
+      reader.writes += writes ? 1 : 0;
       if (outcome == CpuMapping.Outcome.LEAKED) {
         leaked(reader);
       }
@@ -196,8 +204,14 @@ final class CpuAccess {
     if (reader.reads > 0 || reader.faults > 0) {
       history.record(
           new HistoryEvent.CpuAccessed(
-              device, reader.attachment, reader.buffer, reader.reads, reader.faults));
+              device,
+              reader.attachment,
+              reader.buffer,
+              reader.reads,
+              reader.writes,
+              reader.faults));
       reader.reads = 0;
+      reader.writes = 0;
       reader.faults = 0;
       reader.writtenNanos = System.nanoTime();
     }

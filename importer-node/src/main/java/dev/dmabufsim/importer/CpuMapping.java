@@ -36,7 +36,9 @@ final class CpuMapping implements AutoCloseable {
   private final Arena arena;
   private final SegmentMemory memory;
   private final long[] read = new long[WORDS];
+  private final MemorySegment own = Arena.ofAuto().allocate(WORDS * Long.BYTES, Long.BYTES);
   private long at;
+  private int sequence;
 
   private CpuMapping(Guard guard, SgTable table, long slotAt, Arena arena, SegmentMemory memory) {
     this.guard = guard;
@@ -57,7 +59,8 @@ final class CpuMapping implements AutoCloseable {
     // An actor's thread is not always the same one.
     Arena arena = Arena.ofShared();
     try {
-      SegmentMemory memory = fabric.mapSegment(table.segment(), table.length(), arena);
+      SegmentMemory memory =
+          fabric.mapSegment(table.segment(), arena).part(table.offset(), table.length());
       return new CpuMapping(guard, table, fabric.control().slotAt(table.slot()), arena, memory);
     } catch (IOException e) {
       arena.close();
@@ -80,6 +83,31 @@ final class CpuMapping implements AutoCloseable {
       guard.leave(slotAt);
     }
     return Canary.leakedWords(read, WORDS, table.content()) == 0 ? Outcome.READ : Outcome.LEAKED;
+  }
+
+  /**
+   * Writes over what was read last, each grain saying for which attachment.
+   *
+   * @return false if it got SIGBUS
+   */
+  boolean write() {
+    Canary.stamp(
+        own,
+        own.byteSize(),
+        Canary.word0(Canary.TAG_DEVICE, table.content()),
+        Canary.word1(table.attachment(), sequence++));
+    if (!guard.enter(slotAt, grant)) {
+      return false;
+    }
+    try {
+      MemorySegment.copy(own, 0, memory.data(), at, own.byteSize());
+      DmaPort.faultNow();
+    } catch (InternalError severed) {
+      return false;
+    } finally {
+      guard.leave(slotAt);
+    }
+    return true;
   }
 
   @Override

@@ -15,7 +15,6 @@ import dev.dmabufsim.common.message.ExporterMessage;
 import dev.dmabufsim.common.message.ImporterMessage;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
-import dev.dmabufsim.common.message.Span;
 import dev.dmabufsim.importer.AttachmentState.Phase;
 import java.time.Duration;
 import java.util.HashMap;
@@ -128,7 +127,7 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
     this.hub = hub;
     this.address = address;
     this.random = new SplittableRandom(workload.seed() ^ deviceKey);
-    this.cpu = new CpuAccess(plan.name(), node.fabric(), node.history(), outbox);
+    this.cpu = new CpuAccess(plan.name(), plan.cpu(), node.fabric(), node.history(), outbox);
     this.lastTickNanos = System.nanoTime() - RESOLUTION_NANOS;
     // A call's number is told from those of other devices of the node by its upper half.
     this.calls = (long) deviceKey << 32;
@@ -254,7 +253,7 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
       }
       Errno errno = m.errno().ok() && !ok ? Errno.EINVAL : m.errno();
       happened(entry, new AttachmentEvent.AttachAnswered(errno, id, call, now));
-      if (ok && plan.cpuAccess() && !ending) {
+      if (ok && !ending) {
         cpu.attached(id, m.buffer(), call, now);
       }
     }
@@ -469,7 +468,7 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
             key.operation(),
             key.buffer(),
             key.operation().locked(),
-            Span.WHOLE,
+            plan.span(key.operation()),
             List.copyOf(ids)));
   }
 

@@ -545,7 +545,7 @@ final class DmaEngine implements Runnable {
       return target.cached;
     }
     try {
-      SegmentMemory memory = segments.map(table.segment(), table.length());
+      SegmentMemory memory = segments.map(table.segment()).part(table.offset(), table.length());
       Translation t =
           new Translation(
               table.attachment(),
@@ -570,8 +570,7 @@ final class DmaEngine implements Runnable {
     boolean granted =
         control.grant(table.slot())
             == ControlDescriptor.grant(table.generation(), ControlDescriptor.PERMISSION_READ_WRITE);
-    return granted && mapping.attachment() == table.attachment() && mapping.deviceKey() == deviceKey
-        ? mapping
-        : null;
+    boolean its = mapping.attachment() == table.attachment() && mapping.deviceKey() == deviceKey;
+    return granted && its && mapping.covers(table.offset(), table.length()) ? mapping : null;
   }
 }

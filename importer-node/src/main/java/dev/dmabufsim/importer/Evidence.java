@@ -54,9 +54,13 @@ final class Evidence {
     this.buffer = buffer;
   }
 
-  /** An access to memory whose revoke had completed. */
+  /**
+   * An access to memory whose revoke had completed.
+   *
+   * @param offset in what is mapped; the buffer's is written down
+   */
   void late(LateAccess what, boolean write, long offset, long sinceNanos) {
-    Tally tally = counted(late.get(what), write, offset, sinceNanos);
+    Tally tally = counted(late.get(what), write, table.offset() + offset, sinceNanos);
     late.put(what, tally);
     if (dueNow(tally, sinceNanos)) {
       write(what, tally, sinceNanos);

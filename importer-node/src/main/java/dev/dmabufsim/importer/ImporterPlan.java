@@ -1,7 +1,10 @@
 package dev.dmabufsim.importer;
 
 import dev.dmabufsim.common.contract.Behaviour;
+import dev.dmabufsim.common.contract.CpuUse;
 import dev.dmabufsim.common.driver.ImporterDriver;
+import dev.dmabufsim.common.message.Operation;
+import dev.dmabufsim.common.message.Span;
 import java.util.List;
 
 /**
@@ -23,7 +26,8 @@ public record ImporterPlan(
    * @param behaviour how it departs from that
    * @param overrunNanos by how much it is late or goes on, see {@link Behaviour#takesOverrun}
    * @param ats whether the device caches translations itself, past the IOMMU's permission
-   * @param cpuAccess whether a CPU of its node maps the buffers, too, and reads them
+   * @param cpu how a CPU of its node uses the buffers, too
+   * @param range what it maps of each buffer, where it takes addresses of a range (iommufd)
    * @param exporters the exporter devices it attaches to; empty for all
    */
   public record Device(
@@ -33,8 +37,28 @@ public record ImporterPlan(
       Behaviour behaviour,
       long overrunNanos,
       boolean ats,
-      boolean cpuAccess,
-      List<String> exporters) {}
+      CpuUse cpu,
+      Span range,
+      List<String> exporters) {
+    /** What part of a buffer a call of its is about. */
+    Span span(Operation operation) {
+      return switch (operation) {
+        case IOMMUFD_MAP -> range;
+        case PIN,
+            UNPIN,
+            MAP,
+            UNMAP,
+            BEGIN_CPU_ACCESS,
+            END_CPU_ACCESS,
+            MMAP,
+            MUNMAP,
+            VMAP,
+            VUNMAP,
+            DETACH ->
+            Span.WHOLE;
+      };
+    }
+  }
 
   /**
    * What engines do.

@@ -18,7 +18,7 @@ final class Iotlb {
       return null;
     }
     Translation t = bySlot[slot];
-    return t != null && iova - t.iova() < t.length() ? t : null;
+    return t != null && iova >= t.iova() && iova - t.iova() < t.length() ? t : null;
   }
 
   /** Caches a translation in place of the one that its slot had. */

@@ -31,16 +31,16 @@ final class MappedSegments {
   }
 
   /**
-   * Maps a segment once more.
+   * Maps a segment once more, all of it: others may have mapped other parts.
    *
    * @throws IOException if it is not there any more
    */
-  SegmentMemory map(int segment, long bytes) throws IOException {
+  SegmentMemory map(int segment) throws IOException {
     Shared shared = bySegment.get(segment);
     if (shared == null) {
       Arena arena = Arena.ofConfined();
       try {
-        shared = new Shared(arena, fabric.mapSegment(segment, bytes, arena));
+        shared = new Shared(arena, fabric.mapSegment(segment, arena));
       } catch (IOException e) {
         arena.close();
         throw e;

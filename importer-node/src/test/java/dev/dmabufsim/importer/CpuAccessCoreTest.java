@@ -2,6 +2,7 @@ package dev.dmabufsim.importer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.dmabufsim.common.contract.CpuUse;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.Operation;
@@ -23,6 +24,7 @@ final class CpuAccessCoreTest {
   private static final SgTable TABLE =
       new SgTable(50, 1L << 32, 4096, 0, 1, 5, 5, true, SlotUse.CPU);
 
+  private CpuUse use = CpuUse.MMAP;
   private State state = State.OFF;
   private List<Effect> effects = List.of();
   private long calls;
@@ -44,7 +46,7 @@ final class CpuAccessCoreTest {
   }
 
   private void toMapped() {
-    happens(new Event.Attached(++calls, now));
+    happens(new Event.Attached(use, ++calls, now));
     answered(Operation.MMAP, Errno.OK, TABLE);
   }
 
@@ -60,7 +62,7 @@ final class CpuAccessCoreTest {
 
   @Test
   void mapsWhenItIsAttachedAndReadsBetweenBeginAndEnd() {
-    happens(new Event.Attached(++calls, now));
+    happens(new Event.Attached(use, ++calls, now));
     asks(Operation.MMAP);
     answered(Operation.MMAP, Errno.OK, TABLE);
     assertThat(effects).containsExactly(new Effect.Open(TABLE));
@@ -68,8 +70,8 @@ final class CpuAccessCoreTest {
     due();
     asks(Operation.BEGIN_CPU_ACCESS);
     answered(Operation.BEGIN_CPU_ACCESS, Errno.OK, null);
-    assertThat(effects).containsExactly(new Effect.Read());
-    happens(new Event.HasRead(false, ++calls, now));
+    assertThat(effects).containsExactly(new Effect.Access(false));
+    happens(new Event.Accessed(false, ++calls, now));
     asks(Operation.END_CPU_ACCESS);
     answered(Operation.END_CPU_ACCESS, Errno.OK, null);
     assertThat(state.phase()).isEqualTo(Phase.MAPPED);
@@ -83,13 +85,13 @@ final class CpuAccessCoreTest {
     due();
     answered(Operation.BEGIN_CPU_ACCESS, errno, null);
 
-    assertThat(effects).containsExactly(new Effect.Read());
+    assertThat(effects).containsExactly(new Effect.Access(false));
   }
 
   @Test
   void afterSigbusThePageFaultMapsAnew() {
     toReading();
-    happens(new Event.HasRead(true, ++calls, now));
+    happens(new Event.Accessed(true, ++calls, now));
     asks(Operation.END_CPU_ACCESS);
     answered(Operation.END_CPU_ACCESS, Errno.OK, null);
     assertThat(effects)
@@ -109,7 +111,7 @@ final class CpuAccessCoreTest {
       names = {"ENODEV", "EBUSY", "ENOMEM"})
   void aPageFaultThatFindsNothingIsSigbusAgainAndIsTriedAtTheNextAccess(Errno errno) {
     toReading();
-    happens(new Event.HasRead(true, ++calls, now));
+    happens(new Event.Accessed(true, ++calls, now));
     answered(Operation.END_CPU_ACCESS, Errno.OK, null);
     answered(Operation.MUNMAP, Errno.OK, null);
 
@@ -124,7 +126,7 @@ final class CpuAccessCoreTest {
       value = Errno.class,
       names = {"EINVAL", "EOPNOTSUPP", "EOVERFLOW"})
   void anExporterWithoutMmapIsNotAskedAgain(Errno errno) {
-    happens(new Event.Attached(++calls, now));
+    happens(new Event.Attached(use, ++calls, now));
     answered(Operation.MMAP, errno, null);
 
     assertThat(state).isEqualTo(State.OFF);
@@ -133,7 +135,7 @@ final class CpuAccessCoreTest {
 
   @Test
   void whatIsNotAnsweredIsAskedAgainUnderTheSameNumber() {
-    happens(new Event.Attached(++calls, now));
+    happens(new Event.Attached(use, ++calls, now));
     List<Effect> asked = effects;
     due();
     assertThat(effects).isEqualTo(asked);
@@ -149,12 +151,79 @@ final class CpuAccessCoreTest {
     assertThat(effects).as("once").isEmpty();
   }
 
+  private void toVmapped() {
+    use = CpuUse.VMAP;
+    happens(new Event.Attached(use, ++calls, now));
+    asks(Operation.VMAP);
+    answered(Operation.VMAP, Errno.OK, TABLE);
+    assertThat(effects).containsExactly(new Effect.Open(TABLE));
+  }
+
+  private void accesses(boolean faults) {
+    due();
+    asks(Operation.BEGIN_CPU_ACCESS);
+    answered(Operation.BEGIN_CPU_ACCESS, Errno.OK, null);
+    assertThat(effects).as("a driver writes, too").containsExactly(new Effect.Access(true));
+    happens(new Event.Accessed(faults, ++calls, now));
+    asks(Operation.END_CPU_ACCESS);
+    answered(Operation.END_CPU_ACCESS, Errno.OK, null);
+  }
+
+  @Test
+  void aDriverVmapsReadsAndWritesForAWhileAndVunmaps() {
+    toVmapped();
+    for (int i = 1; i < CpuAccessCore.ACCESSES_BEFORE_VUNMAP; i++) {
+      accesses(false);
+      assertThat(state.phase()).isEqualTo(Phase.MAPPED);
+    }
+    accesses(false);
+    assertThat(effects)
+        .containsExactly(new Effect.Close(), new Effect.Ask(Operation.VUNMAP, state.call()));
+    answered(Operation.VUNMAP, Errno.OK, null);
+    asks(Operation.VMAP);
+  }
+
+  @Test
+  void aDriverWhosePointerFaultsVunmapsAndTriesAgainLaterWhatIsRefused() {
+    toVmapped();
+    accesses(true);
+    assertThat(effects)
+        .containsExactly(new Effect.Close(), new Effect.Ask(Operation.VUNMAP, state.call()));
+    answered(Operation.VUNMAP, Errno.OK, null);
+    answered(Operation.VMAP, Errno.ENODEV, null);
+    assertThat(effects).as("a call that fails is no SIGBUS").isEmpty();
+    due();
+    asks(Operation.VMAP);
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Errno.class,
+      names = {"EBUSY", "ERESTARTSYS"})
+  void aDriverDoesNotTouchWhatItMayNotBeginToAccess(Errno errno) {
+    toVmapped();
+    due();
+    answered(Operation.BEGIN_CPU_ACCESS, errno, null);
+    assertThat(effects).isEmpty();
+    assertThat(state.phase()).isEqualTo(Phase.MAPPED);
+    due();
+    asks(Operation.BEGIN_CPU_ACCESS);
+  }
+
+  @Test
+  void aDriverVunmapsBeforeItsAttachmentGoes() {
+    toVmapped();
+    happens(new Event.Detaching(99));
+    assertThat(effects).containsExactly(new Effect.Ask(Operation.VUNMAP, 99), new Effect.Close());
+  }
+
   @Test
   void nothingThatAnExporterSaysLeavesItsMemoryMappedTwiceOrForGood() {
     Set<Phase> seen = EnumSet.noneOf(Phase.class);
     for (long seed = 0; seed < 2_000; seed++) {
       Random random = new Random(seed);
       state = State.OFF;
+      use = seed % 2 == 0 ? CpuUse.MMAP : CpuUse.VMAP;
       boolean open = false;
       for (int i = 0; i < 100; i++) {
         now += random.nextInt(30_000_000);
@@ -170,7 +239,7 @@ final class CpuAccessCoreTest {
               assertThat(open).as("unmapped twice, seed %d", seed).isTrue();
               open = false;
             }
-            case Effect.Read e ->
+            case Effect.Access e ->
                 assertThat(state.phase()).as("seed %d", seed).isEqualTo(Phase.BEGINNING);
             case Effect.Ask e -> {}
             case Effect.Fault e -> {}
@@ -187,9 +256,9 @@ final class CpuAccessCoreTest {
     Errno[] errnos = Errno.values();
     Operation[] operations = Operation.values();
     return switch (random.nextInt(12)) {
-      case 0, 1 -> new Event.Attached(++calls, now);
+      case 0, 1 -> new Event.Attached(use, ++calls, now);
       case 2, 3 -> new Event.Due(++calls, now);
-      case 4 -> new Event.HasRead(random.nextBoolean(), ++calls, now);
+      case 4 -> new Event.Accessed(random.nextBoolean(), ++calls, now);
       case 5 -> random.nextInt(5) == 0 ? new Event.Detaching(++calls) : new Event.Due(++calls, now);
       case 6 -> random.nextInt(5) == 0 ? new Event.ExporterGone() : new Event.Due(++calls, now);
       default ->
@@ -197,7 +266,7 @@ final class CpuAccessCoreTest {
               random.nextInt(3) == 0
                   ? operations[random.nextInt(operations.length)]
                   : random.nextBoolean()
-                      ? random.nextBoolean() ? Operation.MMAP : Operation.MUNMAP
+                      ? random.nextBoolean() ? state.map() : state.unmap()
                       : Operation.BEGIN_CPU_ACCESS,
               random.nextBoolean() ? Errno.OK : errnos[random.nextInt(errnos.length)],
               random.nextInt(4) == 0 ? null : TABLE,

@@ -14,6 +14,7 @@ import dev.dmabufsim.common.message.SgTable;
 import dev.dmabufsim.importer.CpuMapping.Outcome;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -39,7 +40,7 @@ final class CpuMappingTest {
     fill(5);
     control.openSlot(
         2,
-        new SlotMapping(9, 1, 1 << 16, 1, 1, 5, BYTES, 0),
+        new SlotMapping(9, 1, 1 << 16, 1, 1, 5, 0, BYTES, 0),
         ControlDescriptor.SLOT_TRANSLATED | ControlDescriptor.SLOT_CPU);
   }
 
@@ -93,6 +94,49 @@ final class CpuMappingTest {
       assertThat(control.inFlight(2)).isFalse();
     }
     assertThatThrownBy(this::open).isInstanceOf(IOException.class);
+  }
+
+  @Test
+  void writesGrainsThatSayForWhichAttachmentAndFaultsWhenItMayNot() throws IOException {
+    try (CpuMapping mapping = open();
+        Arena arena = Arena.ofConfined()) {
+      assertThat(mapping.read()).isEqualTo(Outcome.READ);
+      assertThat(mapping.write()).isTrue();
+      long exporters = Canary.word0(Canary.TAG_EXPORTER, 5);
+      Canary.Finding found = Canary.scan(fabric.mapSegment(1, BYTES, arena).data(), exporters, 0);
+      assertThat(found.foreignBytes()).isEqualTo(256);
+      assertThat(control.inFlight(2)).isFalse();
+
+      control.setPermission(2, ControlDescriptor.PERMISSION_BLOCKED);
+      control.barrier();
+      assertThat(mapping.write()).isFalse();
+      assertThat(control.inFlight(2)).isFalse();
+    }
+  }
+
+  @Test
+  void aWriteFaultsAndDoesNotCrashWhenItsMemoryIsSevered() throws IOException {
+    try (CpuMapping mapping = open()) {
+      fabric.sever(1);
+      assertThat(mapping.write()).isFalse();
+    }
+  }
+
+  @Test
+  void aPartThatIsMappedIsThatPart() throws IOException {
+    SgTable part = new SgTable(9, SgTable.iovaOf(2) + 1024, 512, 2, 1, 5, 5, true, SlotUse.CPU);
+    try (CpuMapping mapping = CpuMapping.open(fabric, fabric.guard(), part);
+        Arena arena = Arena.ofConfined()) {
+      for (int i = 0; i < 10; i++) {
+        mapping.read();
+        mapping.write();
+      }
+      MemorySegment all = fabric.mapSegment(1, BYTES, arena).data();
+      long exporters = Canary.word0(Canary.TAG_EXPORTER, 5);
+      assertThat(Canary.scan(all.asSlice(1024, 512), exporters, 0).foreignBytes()).isPositive();
+      assertThat(Canary.scan(all.asSlice(0, 1024), exporters, 0).foreignBytes()).isZero();
+      assertThat(Canary.scan(all.asSlice(1536), exporters, 0).foreignBytes()).isZero();
+    }
   }
 
   @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.dmabufsim.common.contract.Behaviour;
+import dev.dmabufsim.common.contract.CpuUse;
 import dev.dmabufsim.common.contract.LateAccess;
 import dev.dmabufsim.common.fabric.Canary;
 import dev.dmabufsim.common.fabric.Canary.Finding;
@@ -16,6 +17,7 @@ import dev.dmabufsim.common.fabric.SlotMapping;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.SgTable;
+import dev.dmabufsim.common.message.Span;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -86,7 +88,8 @@ final class DmaEngineTest {
                 Behaviour.HONEST,
                 0,
                 ats,
-                false,
+                CpuUse.NONE,
+                Span.WHOLE,
                 List.of()),
             DEVICE_KEY,
             new ImporterPlan.Workload(64, 4096, readFraction, 0.5, 1),
@@ -123,7 +126,7 @@ final class DmaEngineTest {
     }
     control.openSlot(
         n,
-        new SlotMapping(n, BUFFER, DEVICE_KEY, 1, segment, generation, BYTES, 0),
+        new SlotMapping(n, BUFFER, DEVICE_KEY, 1, segment, generation, 0, BYTES, 0),
         translated ? ControlDescriptor.SLOT_TRANSLATED : 0);
     owner(segment, generation);
     return new SgTable(
@@ -479,7 +482,7 @@ final class DmaEngineTest {
     control.setPermission(1, ControlDescriptor.PERMISSION_FREE);
     control.openSlot(
         2,
-        new SlotMapping(77, 5, DEVICE_KEY, 1, 2, 21, BYTES, 0),
+        new SlotMapping(77, 5, DEVICE_KEY, 1, 2, 21, 0, BYTES, 0),
         ControlDescriptor.SLOT_TRANSLATED);
 
     engine.probe(BUFFER, 1, List.of(gone, othersNow, live));
@@ -565,7 +568,7 @@ final class DmaEngineTest {
     fabric.createSegment(5, 2L * BYTES);
     control.openSlot(
         5,
-        new SlotMapping(5, BUFFER, DEVICE_KEY, 1, 5, 50, BYTES, 0),
+        new SlotMapping(5, BUFFER, DEVICE_KEY, 1, 5, 50, 0, BYTES, 0),
         ControlDescriptor.SLOT_TRANSLATED);
     SgTable half = new SgTable(5, SgTable.iovaOf(5), BYTES, 5, 5, 50, 50, true, SlotUse.DMA);
     try (Arena arena = Arena.ofConfined()) {

@@ -54,7 +54,7 @@ final class DmaPortTest {
     port = new DmaPort(control, fabric.guard(), BYTES);
     control.openSlot(
         SLOT,
-        new SlotMapping(ATTACHMENT, 1, 1 << 16, 1, 1, GENERATION, BYTES, 0),
+        new SlotMapping(ATTACHMENT, 1, 1 << 16, 1, 1, GENERATION, 0, BYTES, 0),
         ControlDescriptor.SLOT_TRANSLATED);
   }
 

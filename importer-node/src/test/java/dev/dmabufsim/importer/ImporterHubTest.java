@@ -8,6 +8,7 @@ import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
 import dev.dmabufsim.cluster.NodeContext;
 import dev.dmabufsim.common.contract.Behaviour;
+import dev.dmabufsim.common.contract.CpuUse;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.control.NodeCommand;
 import dev.dmabufsim.common.control.NodeReport;
@@ -32,8 +33,10 @@ import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.Peer;
 import dev.dmabufsim.common.message.SgTable;
+import dev.dmabufsim.common.message.Span;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -60,6 +63,9 @@ final class ImporterHubTest {
   private static final int BUFFER = 7;
   private static final int SEGMENT = 70;
   private static final int BYTES = 64 * 1024;
+
+  /** What iommufd maps. */
+  private static final Span RANGE = new Span(16 * 1024, 32 * 1024);
 
   private static ActorTestKit kit;
 
@@ -118,16 +124,17 @@ final class ImporterHubTest {
   }
 
   private static ImporterPlan.Device device(
-      String name, ImporterDriver driver, Behaviour behaviour, boolean cpuAccess) {
+      String name, ImporterDriver driver, Behaviour behaviour, CpuUse cpu) {
     return new ImporterPlan.Device(
-        name, driver, 2, behaviour, 50_000_000, false, cpuAccess, List.of());
+        name, driver, 2, behaviour, 50_000_000, false, cpu, RANGE, List.of());
   }
 
   private void start(int holdAt, String... kinds) {
     List<ImporterPlan.Device> devices = new ArrayList<>();
     for (String kind : kinds) {
       devices.add(
-          device(kind + devices.size(), AttachmentDriver.driver(kind), Behaviour.HONEST, false));
+          device(
+              kind + devices.size(), AttachmentDriver.driver(kind), Behaviour.HONEST, CpuUse.NONE));
     }
     start(holdAt, devices);
   }
@@ -224,9 +231,28 @@ final class ImporterHubTest {
       int slot = firstSlot + id - 100;
       control.openSlot(
           slot,
-          new SlotMapping(id, BUFFER, deviceOf.get(id), PROCESS, SEGMENT, 5, BYTES, 0),
+          new SlotMapping(
+              id,
+              BUFFER,
+              deviceOf.get(id),
+              PROCESS,
+              SEGMENT,
+              5,
+              call.span().offset(),
+              call.span().lengthIn(BYTES),
+              0),
           ControlDescriptor.SLOT_TRANSLATED);
-      tables.add(new SgTable(id, SgTable.iovaOf(slot), BYTES, slot, SEGMENT, 5, 5, true, use));
+      tables.add(
+          new SgTable(
+              id,
+              SgTable.iovaOf(slot) + call.span().offset(),
+              call.span().lengthIn(BYTES),
+              slot,
+              SEGMENT,
+              5,
+              5,
+              true,
+              use));
     }
     answer(call, tables);
     return tables;
@@ -433,7 +459,9 @@ final class ImporterHubTest {
 
   @Test
   void ofASilentDeviceNothingIsHeardButThatItsCallbackReturnedAndItsEngineGoesOn() {
-    start(0, List.of(device("nic", AttachmentDriver.driver("rdma-odp"), Behaviour.SILENT, false)));
+    start(
+        0,
+        List.of(device("nic", AttachmentDriver.driver("rdma-odp"), Behaviour.SILENT, CpuUse.NONE)));
     List<Integer> ids = attach();
     List<SgTable> tables = map();
     awaitDma(tables.getFirst());
@@ -479,7 +507,7 @@ final class ImporterHubTest {
             throw new UnsupportedOperationException("not written yet");
           }
         };
-    start(0, List.of(device("mine", broken, Behaviour.HONEST, false)));
+    start(0, List.of(device("mine", broken, Behaviour.HONEST, CpuUse.NONE)));
     List<Integer> ids = attach();
     List<SgTable> tables = map();
     awaitDma(tables.getFirst());
@@ -495,7 +523,9 @@ final class ImporterHubTest {
   @Test
   void aCpuReadsItsMappingFaultsWhenThatIsTakenAwayAndMapsAnew() {
     start(
-        0, List.of(device("gpu", AttachmentDriver.driver("gpu-dynamic"), Behaviour.HONEST, true)));
+        0,
+        List.of(
+            device("gpu", AttachmentDriver.driver("gpu-dynamic"), Behaviour.HONEST, CpuUse.MMAP)));
     List<Integer> ids = attach();
     Map<Integer, SgTable> cpu = new HashMap<>();
     int ended = 0;
@@ -530,12 +560,67 @@ final class ImporterHubTest {
     assertThat(ids).hasSize(2);
   }
 
+  @Test
+  void aDriverReadsAndWritesThroughWhatItVmapsAndVunmapsIt() {
+    start(
+        0,
+        List.of(
+            device("gpu", AttachmentDriver.driver("gpu-dynamic"), Behaviour.HONEST, CpuUse.VMAP)));
+    attach();
+    Map<Integer, SgTable> cpu = new HashMap<>();
+    List<Operation> asked = new ArrayList<>();
+    while (!asked.contains(Operation.VUNMAP)) {
+      asked.add(answerCpu(cpu));
+    }
+    assertThat(asked).contains(Operation.VMAP).doesNotContain(Operation.MMAP);
+    assertThat(recorded.events(HistoryEvent.CpuAccessed.class)).as("no fault").isEmpty();
+    // Once both are mapped anew.
+    cpu.clear();
+    while (cpu.size() < 2) {
+      answerCpu(cpu);
+    }
+    cpu.values()
+        .forEach(t -> control.setPermission(t.slot(), ControlDescriptor.PERMISSION_BLOCKED));
+    control.barrier();
+    while (recorded.events(HistoryEvent.CpuAccessed.class).isEmpty()) {
+      answerCpu(cpu);
+    }
+    assertThat(recorded.events(HistoryEvent.CpuAccessed.class))
+        .allSatisfy(e -> {
+          assertThat(e.reads()).isPositive();
+          assertThat(e.writes()).isEqualTo(e.reads());
+          assertThat(e.faults()).isEqualTo(1);
+        });
+  }
+
+  @Test
+  void iommufdMapsARangeAndItsDmaStaysThere() throws IOException {
+    start(0, "iommufd");
+    attach();
+    answer(expect(Operation.PIN), List.of());
+    Call map = expect(Operation.IOMMUFD_MAP);
+    assertThat(map.span()).isEqualTo(RANGE);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment all = fabric.mapSegment(SEGMENT, BYTES, arena).data();
+      long exporters = Canary.word0(Canary.TAG_EXPORTER, 5);
+      Canary.fill(all, exporters, 0);
+      awaitDma(map(map, SlotUse.DMA, 0).getFirst());
+
+      long begin = RANGE.offset();
+      long end = begin + RANGE.length();
+      assertThat(Canary.scan(all.asSlice(begin, end - begin), exporters, 0).foreignBytes())
+          .isPositive();
+      assertThat(Canary.scan(all.asSlice(0, begin), exporters, 0).foreignBytes()).isZero();
+      assertThat(Canary.scan(all.asSlice(end), exporters, 0).foreignBytes()).isZero();
+    }
+  }
+
   /** Answers whatever a device asks next, as an exporter that lets everything happen. */
   private Operation answerCpu(Map<Integer, SgTable> cpu) {
     Call call = hear(Call.class);
     switch (call.operation()) {
       case MAP -> map(call, SlotUse.DMA, 0);
-      case MMAP -> map(call, SlotUse.CPU, 8).forEach(t -> cpu.put(t.attachment(), t));
+      case MMAP, VMAP -> map(call, SlotUse.CPU, 8).forEach(t -> cpu.put(t.attachment(), t));
       case PIN,
           UNPIN,
           UNMAP,
@@ -543,7 +628,6 @@ final class ImporterHubTest {
           BEGIN_CPU_ACCESS,
           END_CPU_ACCESS,
           MUNMAP,
-          VMAP,
           VUNMAP,
           DETACH ->
           answer(call, List.of());
@@ -554,7 +638,9 @@ final class ImporterHubTest {
   @Test
   void aCpuThatIsRefusedItsMappingOnRevokedMemoryGetsSigbus() {
     start(
-        0, List.of(device("gpu", AttachmentDriver.driver("gpu-dynamic"), Behaviour.HONEST, true)));
+        0,
+        List.of(
+            device("gpu", AttachmentDriver.driver("gpu-dynamic"), Behaviour.HONEST, CpuUse.MMAP)));
     attach();
     for (int refused = 0; refused < 4; refused++) {
       Call call = hear(Call.class);

@@ -101,6 +101,7 @@ public final class IommuCore {
               e.epoch(),
               e.generation(),
               request.use(),
+              request.span(),
               false);
       next = allocation.state().withOpen(slot);
       if (request.use() == SlotUse.ATS) {
@@ -116,7 +117,8 @@ public final class IommuCore {
                   request.process(),
                   e.segment(),
                   e.generation(),
-                  e.length(),
+                  request.span().offset(),
+                  request.span().lengthIn(e.length()),
                   e.epoch()),
               request.use(),
               translated(request, e)));
@@ -152,14 +154,15 @@ public final class IommuCore {
   private static boolean asked(Slot slot, SlotRequest request, IommuEvent.Map e) {
     return slot.buffer() == e.buffer()
         && slot.generation() == e.generation()
-        && slot.deviceKey() == request.deviceKey();
+        && slot.deviceKey() == request.deviceKey()
+        && slot.span().equals(request.span());
   }
 
   private static SgTable table(int slot, SlotRequest request, IommuEvent.Map e) {
     return new SgTable(
         request.attachment(),
-        SgTable.iovaOf(slot),
-        e.length(),
+        SgTable.iovaOf(slot) + request.span().offset(),
+        request.span().lengthIn(e.length()),
         slot,
         e.segment(),
         e.generation(),

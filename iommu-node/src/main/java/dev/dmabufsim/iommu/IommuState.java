@@ -2,6 +2,7 @@ package dev.dmabufsim.iommu;
 
 import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
+import dev.dmabufsim.common.message.Span;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -79,6 +80,7 @@ public record IommuState(
    * @param epoch the buffer's when it was mapped
    * @param generation of the memory that it maps
    * @param use who goes through it
+   * @param span the part of the memory that it maps
    * @param announce buffers' exporters are told when it is closed and drained
    */
   public record Slot(
@@ -90,6 +92,7 @@ public record IommuState(
       long epoch,
       long generation,
       SlotUse use,
+      Span span,
       boolean announce) {
     MappingId id() {
       return new MappingId(attachment, generation, use);
@@ -104,7 +107,8 @@ public record IommuState(
     }
 
     Slot announced() {
-      return new Slot(index, attachment, buffer, deviceKey, process, epoch, generation, use, true);
+      return new Slot(
+          index, attachment, buffer, deviceKey, process, epoch, generation, use, span, true);
     }
   }
 

@@ -8,6 +8,7 @@ import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
 import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.SgTable;
+import dev.dmabufsim.common.message.Span;
 import dev.dmabufsim.iommu.IommuEffect.AnnounceDeath;
 import dev.dmabufsim.iommu.IommuEffect.BufferClosed;
 import dev.dmabufsim.iommu.IommuEffect.ClearInFlight;
@@ -37,7 +38,7 @@ final class IommuCoreTest {
   }
 
   private static SlotRequest request(int attachment, int process, SlotUse use) {
-    return new SlotRequest(attachment, SlotMapping.deviceKey(process, 0), process, use);
+    return new SlotRequest(attachment, SlotMapping.deviceKey(process, 0), process, use, Span.WHOLE);
   }
 
   private SlotsMapped map(int process, Integer... attachments) {
@@ -98,10 +99,32 @@ final class IommuCoreTest {
         .contains(
             new OpenSlot(
                 first,
-                new SlotMapping(10, BUFFER, SlotMapping.deviceKey(ONE, 0), ONE, 70, 1, 4096, 0),
+                new SlotMapping(10, BUFFER, SlotMapping.deviceKey(ONE, 0), ONE, 70, 1, 0, 4096, 0),
                 SlotUse.DMA,
                 true));
     assertThat(SgTable.slotOf(answer.tables().getFirst().iova())).isEqualTo(first);
+  }
+
+  @Test
+  void aSlotForARangeReachesThatRangeAndNoMore() {
+    Span span = new Span(1024, 512);
+    SlotRequest request =
+        new SlotRequest(10, SlotMapping.deviceKey(ONE, 0), ONE, SlotUse.DMA, span);
+    IommuEvent.Map map = new IommuEvent.Map(BUFFER, 0, 70, 1, 4096, true, List.of(request));
+    SgTable range = table.happens(map).effects(SlotsMapped.class).getFirst().tables().getFirst();
+
+    SlotMapping mapping = table.effects(OpenSlot.class).getFirst().mapping();
+    assertThat(mapping.offset()).isEqualTo(1024);
+    assertThat(mapping.length()).isEqualTo(512);
+    assertThat(mapping.covers(range.offset(), range.length())).isTrue();
+    assertThat(mapping.covers(1023, 512)).isFalse();
+    assertThat(mapping.covers(1025, 512)).isFalse();
+    assertThat(mapping.covers(0, 4096)).isFalse();
+    assertThat(mapping.covers(Long.MAX_VALUE, 512)).isFalse();
+
+    assertThat(table.happens(map).effects(OpenSlot.class)).as("asked again").isEmpty();
+    map(ONE, 10);
+    assertThat(table.effects(CloseSlots.class)).as("another range is another slot").hasSize(1);
   }
 
   @Test

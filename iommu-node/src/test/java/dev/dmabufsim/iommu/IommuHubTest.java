@@ -29,6 +29,7 @@ import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.Peer;
 import dev.dmabufsim.common.message.SgTable;
+import dev.dmabufsim.common.message.Span;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -129,7 +130,8 @@ final class IommuHubTest {
   private SlotsMapped map(SlotUse use, boolean translated, int process, Integer... attachments) {
     List<SlotRequest> requests =
         Arrays.stream(attachments)
-            .map(a -> new SlotRequest(a, SlotMapping.deviceKey(process, 0), process, use))
+            .map(a ->
+                new SlotRequest(a, SlotMapping.deviceKey(process, 0), process, use, Span.WHOLE))
             .toList();
     say(
         new IommuMessage.MapSlots(
@@ -187,6 +189,7 @@ final class IommuHubTest {
                 importerProcess,
                 70,
                 5,
+                0,
                 4096,
                 0));
     assertThat(enter(table)).isTrue();
@@ -356,7 +359,7 @@ final class IommuHubTest {
             5,
             4096,
             true,
-            List.of(new SlotRequest(10, 1, 1, SlotUse.DMA))));
+            List.of(new SlotRequest(10, 1, 1, SlotUse.DMA, Span.WHOLE))));
     await().atMost(LIMIT).until(() -> !recorded(HistoryEvent.Dropped.class).isEmpty());
 
     exporter.expectNoMessage(Duration.ZERO);

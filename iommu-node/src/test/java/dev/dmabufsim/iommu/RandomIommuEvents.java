@@ -4,6 +4,7 @@ import dev.dmabufsim.common.fabric.SlotMapping;
 import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
 import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
+import dev.dmabufsim.common.message.Span;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -94,7 +95,8 @@ final class RandomIommuEvents {
       if (!unmapping
           && requests.stream().noneMatch(r -> r.attachment() == attachment && r.use() == use)) {
         requests.add(
-            new SlotRequest(attachment, SlotMapping.deviceKey(process, device), process, use));
+            new SlotRequest(
+                attachment, SlotMapping.deviceKey(process, device), process, use, Span.WHOLE));
       }
     } while (random.nextBoolean());
     return requests;

@@ -268,7 +268,8 @@ final class SlotTable {
               && mapping.segment() == table.segment()
               && mapping.generation() == table.generation()
               && mapping.length() == table.length()
-              && table.iova() == SgTable.iovaOf(table.slot()),
+              && mapping.offset() == table.offset()
+              && table.slot() == SgTable.slotOf(table.iova()),
           "%s, where there is %s",
           table,
           mapping);

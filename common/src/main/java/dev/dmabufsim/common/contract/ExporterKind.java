@@ -3,6 +3,7 @@ package dev.dmabufsim.common.contract;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.stream.Collectors;
 
 /**
@@ -20,6 +21,8 @@ public enum ExporterKind {
   SYSTEM_HEAP("system-heap"),
   /** {@code drivers/dma-buf/udmabuf.c}: a memfd's pages, never taken back. */
   UDMABUF("udmabuf");
+
+  private static final long TTM_WAIT_NANOS = 15_000_000_000L;
 
   private final String label;
 
@@ -70,6 +73,16 @@ public enum ExporterKind {
   /** Whether there is a vmap op. */
   public boolean hasVmap() {
     return hasMmap();
+  }
+
+  /**
+   * For how long its {@code begin_cpu_access} waits for fences at most, nanoseconds. A GPU's has
+   * TTM validate the buffer, which gives up after 15 s and is EBUSY ({@code ttm_bo_wait_ctx()});
+   * the others leave it to {@code __dma_buf_begin_cpu_access()}, which waits for {@code
+   * MAX_SCHEDULE_TIMEOUT}, which is none.
+   */
+  public OptionalLong beginCpuAccessNanos() {
+    return this == GPU_VRAM ? OptionalLong.of(TTM_WAIT_NANOS) : OptionalLong.empty();
   }
 
   /**

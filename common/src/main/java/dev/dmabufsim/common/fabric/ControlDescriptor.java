@@ -37,7 +37,7 @@ import java.lang.invoke.VarHandle;
  *  |    16 device key (4)   20 process (4)                         |
  *  |    24 length (8)       32 segment (4)   36 flags (4)          |
  *  |       flags: 1 translated, 2 ATS, 4 CPU                       |
- *  |    40 epoch (8)        48 unused (16)                         |
+ *  |    40 epoch (8)        48 offset (8)    56 unused (8)         |
  *  |                                                               |
  *  |   line 1, written by who goes through the slot                |
  *  |    64 in flight (8)    72 operations (8)  80 bytes (8)        |
@@ -129,6 +129,7 @@ public final class ControlDescriptor {
   static final long SEGMENT_AT = 32;
   static final long SLOT_FLAGS_AT = 36;
   static final long EPOCH_AT = 40;
+  static final long OFFSET_AT = 48;
   static final long IN_FLIGHT_AT = 64;
   static final long OPERATIONS_AT = 72;
   static final long BYTES_AT = 80;

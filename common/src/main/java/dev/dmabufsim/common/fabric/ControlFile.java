@@ -221,6 +221,7 @@ public final class ControlFile {
     INT.setOpaque(memory, at + ControlDescriptor.BUFFER_AT, mapping.buffer());
     INT.setOpaque(memory, at + ControlDescriptor.DEVICE_KEY_AT, mapping.deviceKey());
     INT.setOpaque(memory, at + ControlDescriptor.PROCESS_AT, mapping.process());
+    LONG.setOpaque(memory, at + ControlDescriptor.OFFSET_AT, mapping.offset());
     LONG.setOpaque(memory, at + ControlDescriptor.LENGTH_AT, mapping.length());
     INT.setOpaque(memory, at + ControlDescriptor.SEGMENT_AT, mapping.segment());
     INT.setOpaque(memory, at + ControlDescriptor.SLOT_FLAGS_AT, flags);
@@ -271,6 +272,7 @@ public final class ControlFile {
         (int) INT.getOpaque(memory, at + ControlDescriptor.PROCESS_AT),
         (int) INT.getOpaque(memory, at + ControlDescriptor.SEGMENT_AT),
         ControlDescriptor.generation(grant(slot)),
+        (long) LONG.getOpaque(memory, at + ControlDescriptor.OFFSET_AT),
         (long) LONG.getOpaque(memory, at + ControlDescriptor.LENGTH_AT),
         (long) LONG.getOpaque(memory, at + ControlDescriptor.EPOCH_AT));
   }

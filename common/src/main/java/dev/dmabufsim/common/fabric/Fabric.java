@@ -195,17 +195,37 @@ public final class Fabric implements AutoCloseable {
    * @throws IOException if it is not there (severed, or never was) or shorter than asked
    */
   public SegmentMemory mapSegment(int segment, long bytes, Arena arena) throws IOException {
-    long fileBytes = SegmentDescriptor.fileBytes(bytes);
-    try (FileChannel channel =
-        FileChannel.open(segmentFile(segment), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-      long size = channel.size();
-      if (size < fileBytes) {
-        // Mapping more than there is would grow the file: a severed one must never grow again.
-        throw new IOException("segment " + segment + " has " + size + " bytes, not " + fileBytes);
-      }
-      MemorySegment all = channel.map(FileChannel.MapMode.READ_WRITE, 0, fileBytes, arena);
-      return new SegmentMemory(all.asSlice(0, bytes), all.asSlice(bytes));
+    try (FileChannel channel = openSegment(segment)) {
+      return map(segment, channel, channel.size(), bytes, arena);
     }
+  }
+
+  /**
+   * Maps a segment, however large it is, with the page behind it.
+   *
+   * @throws IOException if it is not there (severed, or never was)
+   */
+  public SegmentMemory mapSegment(int segment, Arena arena) throws IOException {
+    try (FileChannel channel = openSegment(segment)) {
+      long size = channel.size();
+      return map(segment, channel, size, Math.max(0, SegmentDescriptor.dataBytes(size)), arena);
+    }
+  }
+
+  private FileChannel openSegment(int segment) throws IOException {
+    return FileChannel.open(
+        segmentFile(segment), StandardOpenOption.READ, StandardOpenOption.WRITE);
+  }
+
+  private static SegmentMemory map(
+      int segment, FileChannel channel, long size, long bytes, Arena arena) throws IOException {
+    long fileBytes = SegmentDescriptor.fileBytes(bytes);
+    if (size < fileBytes) {
+      // Mapping more than there is would grow the file: a severed one must never grow again.
+      throw new IOException("segment " + segment + " has " + size + " bytes, not " + fileBytes);
+    }
+    MemorySegment all = channel.map(FileChannel.MapMode.READ_WRITE, 0, fileBytes, arena);
+    return new SegmentMemory(all.asSlice(0, bytes), all.asSlice(bytes));
   }
 
   /**

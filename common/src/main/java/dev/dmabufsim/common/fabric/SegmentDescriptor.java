@@ -30,4 +30,8 @@ public final class SegmentDescriptor {
   static long fileBytes(long bytes) {
     return bytes + HEADER_BYTES;
   }
+
+  static long dataBytes(long fileBytes) {
+    return fileBytes - HEADER_BYTES;
+  }
 }

@@ -11,6 +11,11 @@ import java.lang.invoke.VarHandle;
  * @param header the page behind them
  */
 public record SegmentMemory(MemorySegment data, MemorySegment header) {
+  /** A part of it, and nothing beyond can be reached through that: bytes. */
+  public SegmentMemory part(long offset, long length) {
+    return new SegmentMemory(data.asSlice(offset, length), header);
+  }
+
   /**
    * Whose the memory is now.
    *

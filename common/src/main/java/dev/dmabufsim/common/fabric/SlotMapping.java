@@ -9,7 +9,8 @@ package dev.dmabufsim.common.fabric;
  * @param process index of the importer's process in the process table
  * @param segment the memory
  * @param generation the memory's generation when it was mapped
- * @param length bytes mapped, from the segment's start
+ * @param offset where in the segment it begins, bytes
+ * @param length bytes mapped from there on
  * @param epoch the buffer's epoch when it was mapped
  */
 public record SlotMapping(
@@ -19,8 +20,14 @@ public record SlotMapping(
     int process,
     int segment,
     long generation,
+    long offset,
     long length,
     long epoch) {
+
+  /** Whether what begins there and is so long lies within what is mapped. */
+  public boolean covers(long at, long bytes) {
+    return at >= offset && bytes <= length && at - offset <= length - bytes;
+  }
 
   /** The key of a device: unique in its fabric. */
   public static int deviceKey(int process, int ordinal) {

@@ -190,6 +190,9 @@ public record DmaResv(
     return next;
   }
 
+  /** The timeout of a wait without one, nanoseconds. */
+  public static final long MAX_SCHEDULE_TIMEOUT = Long.MAX_VALUE;
+
   /**
    * How a wait stands, as {@code dma_resv_wait_timeout()} returns it once it does.
    *

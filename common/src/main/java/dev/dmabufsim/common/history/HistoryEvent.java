@@ -29,7 +29,10 @@ public sealed interface HistoryEvent {
   record AttachRefused(int buffer, String importer, String kind, Errno errno, int count)
       implements HistoryEvent {}
 
-  /** Exporter: maps were refused for good, since the two devices cannot do peer-to-peer. */
+  /**
+   * Exporter: maps were refused for good, since the two devices cannot do peer-to-peer, or what is
+   * asked for is not within the buffer.
+   */
   record MapRefused(int buffer, Errno errno, List<Integer> attachments) implements HistoryEvent {}
 
   /** Exporter: an operation was carried out for these attachments. */
@@ -189,9 +192,11 @@ public sealed interface HistoryEvent {
    * Importer: the CPU used its mapping of the buffer.
    *
    * @param reads how many reads succeeded since the last such line
-   * @param faults how many ended as SIGBUS does
+   * @param writes how many writes did
+   * @param faults how many accesses ended as SIGBUS does
    */
-  record CpuAccessed(String device, int attachment, int buffer, long reads, long faults)
+  record CpuAccessed(
+      String device, int attachment, int buffer, long reads, long writes, long faults)
       implements HistoryEvent {}
 
   /** Importer: a DMA read words that belonged to another owner of the memory. */

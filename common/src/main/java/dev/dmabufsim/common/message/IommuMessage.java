@@ -22,8 +22,12 @@ public sealed interface IommuMessage extends Wire {
     CPU
   }
 
-  /** For whom a slot is wanted; an attachment can have one of each use. */
-  record SlotRequest(int attachment, int deviceKey, int process, SlotUse use) {}
+  /**
+   * For whom a slot is wanted; an attachment can have one of each use.
+   *
+   * @param span the part of the buffer that it must reach, and no more
+   */
+  record SlotRequest(int attachment, int deviceKey, int process, SlotUse use, Span span) {}
 
   /**
    * Exporter: {@code dma_map_resource()} for several attachments of one buffer.

@@ -8,7 +8,7 @@ import dev.dmabufsim.common.message.IommuMessage.SlotUse;
  *
  * @param attachment whose mapping it is
  * @param iova the address to which the device does DMA
- * @param length bytes
+ * @param length bytes, no more than which can be reached from there
  * @param slot the IOMMU's slot behind that address
  * @param segment the memory
  * @param generation the generation of that memory
@@ -36,6 +36,11 @@ public record SgTable(
   /** The slot behind an IOVA, which may be no slot at all if the address is wrong. */
   public static int slotOf(long iova) {
     return (int) (iova >>> 32) - 1;
+  }
+
+  /** Where in the buffer it begins, bytes. */
+  public long offset() {
+    return iova - iovaOf(slot);
   }
 
   /** The same addresses, of memory that holds content of another generation. */

@@ -3,6 +3,7 @@ package dev.dmabufsim.common.contract;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.dmabufsim.common.contract.RevokeCause.After;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -34,6 +35,15 @@ final class ExporterKindTest {
     assertThat(kind.hasMmap()).isEqualTo(cpuMaps);
     assertThat(kind.hasVmap()).isEqualTo(cpuMaps);
     assertThat(kind.hasIommufdMap()).isEqualTo(iommufd);
+  }
+
+  @Test
+  void onlyAGpusWaitForTheCpuHasAnEnd() {
+    for (ExporterKind kind : ExporterKind.values()) {
+      OptionalLong wait = kind.beginCpuAccessNanos();
+      assertThat(wait.isPresent()).as("%s", kind).isEqualTo(kind == ExporterKind.GPU_VRAM);
+    }
+    assertThat(ExporterKind.GPU_VRAM.beginCpuAccessNanos()).hasValue(15_000_000_000L);
   }
 
   @Test

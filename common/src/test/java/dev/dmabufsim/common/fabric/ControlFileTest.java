@@ -220,7 +220,8 @@ final class ControlFileTest {
 
   @Test
   void saysOfASlotWhatTheIommuWroteThere() throws IOException {
-    SlotMapping mapping = new SlotMapping(1, -2, 3, 4, 5, (1L << 56) - 1, 1L << 40, Long.MAX_VALUE);
+    SlotMapping mapping =
+        new SlotMapping(1, -2, 3, 4, 5, (1L << 56) - 1, 1L << 33, 1L << 40, Long.MAX_VALUE);
     int flags = ControlDescriptor.SLOT_TRANSLATED | ControlDescriptor.SLOT_CPU;
     control.openSlot(3, mapping, flags);
 
@@ -235,7 +236,8 @@ final class ControlFileTest {
 
   @Test
   void keepsASlotsGenerationWhenItsPermissionChanges() {
-    control.openSlot(0, new SlotMapping(1, 2, 3, 4, 5, 6, 7, 8), ControlDescriptor.SLOT_TRANSLATED);
+    control.openSlot(
+        0, new SlotMapping(1, 2, 3, 4, 5, 6, 0, 7, 8), ControlDescriptor.SLOT_TRANSLATED);
 
     for (int permission :
         new int[] {
@@ -251,8 +253,10 @@ final class ControlFileTest {
 
   @Test
   void neverLowersTheMarkOfSlotsInUse() {
-    control.openSlot(5, new SlotMapping(1, 2, 3, 4, 5, 6, 7, 8), ControlDescriptor.SLOT_TRANSLATED);
-    control.openSlot(2, new SlotMapping(1, 2, 3, 4, 5, 6, 7, 8), ControlDescriptor.SLOT_TRANSLATED);
+    control.openSlot(
+        5, new SlotMapping(1, 2, 3, 4, 5, 6, 0, 7, 8), ControlDescriptor.SLOT_TRANSLATED);
+    control.openSlot(
+        2, new SlotMapping(1, 2, 3, 4, 5, 6, 0, 7, 8), ControlDescriptor.SLOT_TRANSLATED);
 
     assertThat(control.slotsHighWater()).isEqualTo(6);
   }
@@ -264,7 +268,7 @@ final class ControlFileTest {
     assertThat(at % ControlDescriptor.SLOT_BYTES).isZero();
 
     byte[] fresh = Files.readAllBytes(file);
-    control.openSlot(slot, new SlotMapping(-1, -1, -1, -1, -1, (1L << 56) - 1, -1L, -1L), -1);
+    control.openSlot(slot, new SlotMapping(-1, -1, -1, -1, -1, (1L << 56) - 1, -1L, -1L, -1L), -1);
     control.setPermission(slot, 0xff);
     byte[] opened = Files.readAllBytes(file);
     assertThat(changed(fresh, opened))
@@ -296,7 +300,8 @@ final class ControlFileTest {
 
   @Test
   void countsEachKindOfOperationApartAndAddsUpAllSlots() {
-    control.openSlot(6, new SlotMapping(1, 2, 3, 4, 5, 6, 7, 8), ControlDescriptor.SLOT_TRANSLATED);
+    control.openSlot(
+        6, new SlotMapping(1, 2, 3, 4, 5, 6, 0, 7, 8), ControlDescriptor.SLOT_TRANSLATED);
     count(control.slotAt(0), 1);
     count(control.slotAt(6), 10);
 

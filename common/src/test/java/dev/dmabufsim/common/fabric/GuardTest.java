@@ -91,7 +91,7 @@ final class GuardTest {
   private static void open(ControlFile control, long generation) {
     control.openSlot(
         0,
-        new SlotMapping(1, 1, 1, 1, 1, generation, SEGMENT_BYTES, 0),
+        new SlotMapping(1, 1, 1, 1, 1, generation, 0, SEGMENT_BYTES, 0),
         ControlDescriptor.SLOT_TRANSLATED);
   }
 

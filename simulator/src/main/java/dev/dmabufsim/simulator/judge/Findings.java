@@ -137,5 +137,5 @@ public record Findings(List<Violation> violations, List<String> unknowns, Figure
    * @param reads that succeeded
    * @param faults that ended as SIGBUS does
    */
-  public record Cpu(long reads, long faults) {}
+  public record Cpu(long reads, long writes, long faults) {}
 }

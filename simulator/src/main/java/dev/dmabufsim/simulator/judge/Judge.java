@@ -67,6 +67,7 @@ public final class Judge {
   private long illegalCalls;
   private long ignored;
   private long cpuReads;
+  private long cpuWrites;
   private long cpuFaults;
 
   /** Takes note of the next event. */
@@ -107,6 +108,7 @@ public final class Judge {
       case HistoryEvent.BufferReleased e -> released.add(e);
       case HistoryEvent.CpuAccessed e -> {
         cpuReads += e.reads();
+        cpuWrites += e.writes();
         cpuFaults += e.faults();
       }
       case HistoryEvent.IllegalCall e -> illegalCalls += Math.max(1, e.attachments().size());
@@ -478,6 +480,6 @@ public final class Judge {
         phaseBroken,
         new Findings.Moves(moved.size(), movesRefused, movesDamaged),
         new Findings.Calls(illegalCalls, ignored),
-        new Findings.Cpu(cpuReads, cpuFaults));
+        new Findings.Cpu(cpuReads, cpuWrites, cpuFaults));
   }
 }

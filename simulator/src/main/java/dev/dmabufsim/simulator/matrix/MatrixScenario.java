@@ -3,9 +3,11 @@ package dev.dmabufsim.simulator.matrix;
 import dev.dmabufsim.cluster.Role;
 import dev.dmabufsim.common.contract.Behaviour;
 import dev.dmabufsim.common.contract.Contract;
+import dev.dmabufsim.common.contract.CpuUse;
 import dev.dmabufsim.common.driver.DescribedImporter;
 import dev.dmabufsim.common.driver.ImporterDriver;
 import dev.dmabufsim.common.fault.FaultPoint;
+import dev.dmabufsim.common.message.Span;
 import dev.dmabufsim.simulator.scenario.Bound;
 import dev.dmabufsim.simulator.scenario.ClusterSpec;
 import dev.dmabufsim.simulator.scenario.Defaults;
@@ -155,7 +157,8 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
         behaviour,
         overrun(behaviour),
         behaviour == Behaviour.SKIPS_IOTLB_FLUSH,
-        false,
+        CpuUse.NONE,
+        Span.WHOLE,
         List.of(exporter));
   }
 

@@ -83,7 +83,8 @@ final class Plans {
                     i.behaviour(),
                     i.overrun().toNanos(),
                     i.ats(),
-                    i.cpuAccess(),
+                    i.cpu(),
+                    i.range(),
                     i.exporters()))
             .toList(),
         exporterDevices,

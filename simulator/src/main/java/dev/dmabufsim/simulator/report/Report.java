@@ -82,7 +82,7 @@ public record Report(
   public record Calls(long illegal, long ignored) {}
 
   /** Accesses by CPU that succeeded, and that ended as SIGBUS does. */
-  public record Cpu(long reads, long faults) {}
+  public record Cpu(long reads, long writes, long faults) {}
 
   /**
    * DMA as the devices counted it.

@@ -74,7 +74,9 @@ public final class Summary {
             d.leakedBytes()));
     late(lines, d);
     if (r.cpu().reads() + r.cpu().faults() > 0) {
-      lines.add("  cpu          %d reads, %d faults".formatted(r.cpu().reads(), r.cpu().faults()));
+      lines.add(
+          "  cpu          %d reads, %d writes, %d faults"
+              .formatted(r.cpu().reads(), r.cpu().writes(), r.cpu().faults()));
     }
     if (r.calls().illegal() + r.calls().ignored() > 0) {
       lines.add(

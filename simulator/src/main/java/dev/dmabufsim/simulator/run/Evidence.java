@@ -154,7 +154,7 @@ record Evidence(
             boundMicros),
         new Report.Attachments(f.attachmentsPeak(), f.attachmentsRefused()),
         new Report.Calls(f.calls().illegal(), f.calls().ignored()),
-        new Report.Cpu(f.cpu().reads(), f.cpu().faults()),
+        new Report.Cpu(f.cpu().reads(), f.cpu().writes(), f.cpu().faults()),
         new Report.Dma(
             dma.operations(),
             dma.bytes(),

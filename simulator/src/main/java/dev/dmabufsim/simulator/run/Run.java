@@ -2,6 +2,7 @@ package dev.dmabufsim.simulator.run;
 
 import dev.dmabufsim.cluster.NodeAddress;
 import dev.dmabufsim.cluster.Role;
+import dev.dmabufsim.common.contract.CpuUse;
 import dev.dmabufsim.common.control.NodeCommand;
 import dev.dmabufsim.common.control.NodeReport;
 import dev.dmabufsim.common.fabric.DmaCounters;
@@ -187,7 +188,7 @@ public final class Run {
     int mappings =
         scenario.nodes().stream()
             .flatMap(n -> n.importers().stream())
-            .mapToInt(i -> i.attachments() * (i.cpuAccess() ? MAPPINGS_WITH_CPU : 1))
+            .mapToInt(i -> i.attachments() * (i.cpu() == CpuUse.NONE ? 1 : MAPPINGS_WITH_CPU))
             .sum();
     // As many again: slots that still drain are not free yet when their device wants others.
     return Math.max(1024, 2 * mappings);

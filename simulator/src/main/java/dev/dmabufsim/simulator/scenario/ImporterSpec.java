@@ -1,6 +1,8 @@
 package dev.dmabufsim.simulator.scenario;
 
 import dev.dmabufsim.common.contract.Behaviour;
+import dev.dmabufsim.common.contract.CpuUse;
+import dev.dmabufsim.common.message.Span;
 import java.time.Duration;
 import java.util.List;
 
@@ -14,7 +16,8 @@ import java.util.List;
  * @param behaviour how it keeps or breaks the contract
  * @param overrun by how much it is late or goes on, where the behaviour takes that; otherwise zero
  * @param ats whether the device caches translations itself
- * @param cpuAccess whether a CPU of its node maps and reads the buffers, too
+ * @param cpu how a CPU of its node uses the buffers, too
+ * @param range what it maps of each buffer, where its kind takes addresses of a range (iommufd)
  * @param exporters names of the exporter devices it attaches to; empty: all of them
  */
 public record ImporterSpec(
@@ -24,7 +27,8 @@ public record ImporterSpec(
     Behaviour behaviour,
     Duration overrun,
     boolean ats,
-    boolean cpuAccess,
+    CpuUse cpu,
+    Span range,
     List<String> exporters) {
 
   /** Takes a copy of the list. */

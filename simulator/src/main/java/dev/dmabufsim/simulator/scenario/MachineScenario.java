@@ -2,10 +2,12 @@ package dev.dmabufsim.simulator.scenario;
 
 import dev.dmabufsim.cluster.Role;
 import dev.dmabufsim.common.contract.Behaviour;
+import dev.dmabufsim.common.contract.CpuUse;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.ExporterKind;
 import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.driver.ImporterDriver;
+import dev.dmabufsim.common.message.Span;
 import dev.dmabufsim.simulator.machine.Exporter;
 import dev.dmabufsim.simulator.machine.HostBridgePolicy;
 import dev.dmabufsim.simulator.machine.Importer;
@@ -162,7 +164,8 @@ public record MachineScenario(Scenario scenario, List<String> notes) {
         Behaviour.HONEST,
         Duration.ZERO,
         false,
-        false,
+        CpuUse.NONE,
+        Span.WHOLE,
         from);
   }
 

@@ -24,6 +24,7 @@ public final class Metrics {
           "calls.illegal",
           "calls.ignored",
           "cpu.reads",
+          "cpu.writes",
           "cpu.faults",
           "dma.operations",
           "dma.bytes",

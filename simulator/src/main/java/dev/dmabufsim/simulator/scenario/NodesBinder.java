@@ -2,8 +2,10 @@ package dev.dmabufsim.simulator.scenario;
 
 import dev.dmabufsim.cluster.Role;
 import dev.dmabufsim.common.contract.Behaviour;
+import dev.dmabufsim.common.contract.CpuUse;
 import dev.dmabufsim.common.contract.ExporterKind;
 import dev.dmabufsim.common.contract.RevokeCause;
+import dev.dmabufsim.common.message.Span;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -18,7 +20,17 @@ final class NodesBinder {
   private static final List<String> EXPORTER_KEYS =
       List.of("kind", "buffers", "size", "revoke-by", "begin-after");
   private static final List<String> IMPORTER_KEYS =
-      List.of("kind", "attachments", "behaviour", "overrun", "ats", "cpu-access", "exporters");
+      List.of(
+          "kind",
+          "attachments",
+          "behaviour",
+          "overrun",
+          "ats",
+          "cpu-access",
+          "cpu-mapping",
+          "range",
+          "exporters");
+  private static final List<String> RANGE_KEYS = List.of("offset", "length");
 
   private final Inventory inventory;
   private final Importers kinds;
@@ -134,7 +146,8 @@ final class NodesBinder {
         behaviour,
         overrun(section, behaviour),
         ats(section, behaviour),
-        yes(section, "cpu-access"),
+        cpu(section),
+        range(section, kind),
         exporters(section));
   }
 
@@ -165,6 +178,39 @@ final class NodesBinder {
           "remove it: without ATS no device caches translations past the IOMMU");
     }
     return implied || yes(section, "ats");
+  }
+
+  private static CpuUse cpu(Section section) throws ScenarioException {
+    Field field = section.find("cpu-mapping");
+    if (yes(section, "cpu-access")) {
+      return field == null
+          ? CpuUse.MMAP
+          : field.choice("way for a CPU to map", CpuUse::labelled, CpuUse.labels());
+    }
+    if (field != null) {
+      throw field.wrong(
+          field.path() + " is there, but no CPU accesses the buffers",
+          "remove it, or write 'cpu-access: true'");
+    }
+    return CpuUse.NONE;
+  }
+
+  /** Whether it lies within a buffer is the exporter's to say, as it is the kernel's. */
+  private Span range(Section section, String kind) throws ScenarioException {
+    Field field = section.find("range");
+    if (field == null) {
+      return Span.WHOLE;
+    }
+    if (!kinds.find(kind).orElseThrow().offer().iommufdMap()) {
+      throw field.wrong(
+          field.path() + " is there, but " + kind + " maps whole buffers",
+          "remove it, or write a kind that takes addresses of a range, such as iommufd");
+    }
+    Section range = field.section(RANGE_KEYS);
+    Field offset = range.find("offset");
+    return new Span(
+        offset == null ? 0 : offset.bytes(Limits.BUFFER_BYTES, Limits.BUFFER_STEP_BYTES),
+        range.need("length", "32KiB").bytes(Limits.BUFFER_BYTES, Limits.BUFFER_STEP_BYTES));
   }
 
   private static boolean yes(Section section, String key) throws ScenarioException {

@@ -1,9 +1,11 @@
 package dev.dmabufsim.simulator.scenario;
 
 import dev.dmabufsim.cluster.Role;
+import dev.dmabufsim.common.contract.CpuUse;
 import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.driver.DescribedImporter;
 import dev.dmabufsim.common.driver.Reaction;
+import dev.dmabufsim.common.message.Span;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -158,10 +160,23 @@ public final class ScenarioWriter {
       line("        overrun: %s".formatted(Durations.format(importer.overrun())));
     }
     line("        ats: %s".formatted(importer.ats()));
-    line("        cpu-access: %s".formatted(importer.cpuAccess()));
+    line("        cpu-access: %s".formatted(importer.cpu() != CpuUse.NONE));
+    if (importer.cpu() != CpuUse.NONE) {
+      line("        cpu-mapping: %s".formatted(importer.cpu().label()));
+    }
+    if (!importer.range().equals(Span.WHOLE)) {
+      line("        range: {%s}".formatted(range(importer.range())));
+    }
     String exporters =
         importer.exporters().stream().map(ScenarioWriter::quoted).collect(Collectors.joining(", "));
     line("        exporters: [%s]".formatted(exporters));
+  }
+
+  private static String range(Span range) {
+    String length = "length: " + Sizes.format(range.length());
+    return range.offset() == 0
+        ? length
+        : "offset: %s, %s".formatted(Sizes.format(range.offset()), length);
   }
 
   private static String fault(FaultSpec fault) {

@@ -157,7 +157,7 @@ final class DmaBuf {
       if (noSlot.contains(r.attachment())) {
         refused.get(r.use()).add(r.attachment());
       } else {
-        tables.get(r.use()).add(table(r.attachment(), r.use(), e.translated()));
+        tables.get(r.use()).add(table(r, e.translated()));
         open.add(new MappingId(r.attachment(), state.generation(), r.use()));
       }
     }
@@ -165,18 +165,18 @@ final class DmaBuf {
         events.add(new BufferEvent.SlotsMapped(e.epoch(), use, its, refused.get(use))));
   }
 
-  private SgTable table(int id, SlotUse use, boolean translated) {
-    int slot = id * USES.size() + USES.indexOf(use);
+  private SgTable table(SlotRequest r, boolean translated) {
+    int slot = r.attachment() * USES.size() + USES.indexOf(r.use());
     return new SgTable(
-        id,
-        SgTable.iovaOf(slot),
-        BYTES,
+        r.attachment(),
+        SgTable.iovaOf(slot) + r.span().offset(),
+        r.span().lengthIn(BYTES),
         slot,
         state.segment(),
         state.generation(),
         state.generation(),
         translated,
-        use);
+        r.use());
   }
 
   /** Whether the IOMMU, or the MMU, lets that attachment through. */

@@ -393,7 +393,7 @@ final class OperationCases {
   }
 
   /** A buffer on which there is a fence, of a revoke that was lifted. */
-  private static DmaBuf withFence(FenceUsage usage) {
+  static DmaBuf withFence(FenceUsage usage) {
     // Under v2 a revoke is over though its fences are not: they stay on the buffer.
     DmaBuf buffer = DmaBuf.vfio(Contract.V2);
     buffer.mapped(1).revoke().returned(1, usage).unmapped(1);
@@ -592,10 +592,29 @@ final class OperationCases {
               assertThat(buffer.call(Operation.BEGIN_CPU_ACCESS, 1)).isEqualTo(Errno.OK);
               assertThat(buffer.call(Operation.END_CPU_ACCESS, 1)).isEqualTo(Errno.OK);
             })
-        .notModelled(
+        .requires(
+            "begin-cpu-access.interrupted",
+            "A signal breaks the wait off: -ERESTARTSYS.",
+            () -> {
+              DmaBuf buffer = withFence(FenceUsage.WRITE);
+              long call = buffer.ask(Operation.BEGIN_CPU_ACCESS, 1);
+              buffer.ask(Operation.END_CPU_ACCESS, 1);
+              assertThat(buffer.answer(call)).contains(Errno.ERESTARTSYS);
+            })
+        .from("drivers/gpu/drm/ttm/ttm_bo.c: ttm_bo_wait_ctx()")
+        .requires(
             "begin-cpu-access.exporter-errno",
-            "The exporter's begin_cpu_access op may fail, and so may its wait.",
-            "no exporter here has such an op that fails, and nobody sends a signal into the wait");
+            "The exporter's begin_cpu_access op may fail: a GPU's waits for 15 seconds, and is then"
+                + " EBUSY.",
+            () -> {
+              DmaBuf buffer = new DmaBuf(ExporterKind.GPU_VRAM, Contract.V2).mapped(1);
+              buffer.revoke(RevokeCause.HOT_UNPLUG).returned(1, FenceUsage.WRITE).unmapped(1);
+              long call = buffer.ask(Operation.BEGIN_CPU_ACCESS, 1);
+              buffer.after(14_999_999_999L);
+              assertThat(buffer.answer(call)).isEmpty();
+              buffer.after(1);
+              assertThat(buffer.answer(call)).contains(Errno.EBUSY);
+            });
   }
 
   private static void mmap(Section.Builder b) {

@@ -12,7 +12,7 @@ import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.driver.ImporterOffer;
 import dev.dmabufsim.common.fence.DmaFence;
 import dev.dmabufsim.common.fence.DmaResv;
-import dev.dmabufsim.common.fence.FenceWaiters;
+import dev.dmabufsim.common.message.ExporterMessage;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
 import dev.dmabufsim.common.message.Span;
@@ -213,6 +213,12 @@ final class SelftestCases {
     return DmaResv.empty().add(pending(), usage);
   }
 
+  /** The fence of {@link OperationCases#withFence} signals. */
+  private static DmaBuf signal(DmaBuf buffer) {
+    return buffer.progress(
+        1, List.of(), List.of(), List.of(new ExporterMessage.Signal(1, 0, Errno.OK)), List.of());
+  }
+
   private static void fence(Section.Builder b) {
     b.from("drivers/dma-buf/st-dma-fence.c")
         .requires(
@@ -230,42 +236,42 @@ final class SelftestCases {
             })
         .requires(
             "fence.add-callback",
-            "A callback that is added before the signal is called by it, once.",
+            "Who waits when a fence signals is called by it, once.",
             () -> {
-              DmaResv resv = held(FenceUsage.READ);
-              FenceWaiters waiters = FenceWaiters.none().add(resv, 7, FenceUsage.READ);
-              assertThat(waiters.wake(resv).called()).isEmpty();
-              FenceWaiters.Woken woken = waiters.wake(resv.signal(1, 1, Errno.OK));
-              assertThat(woken.called()).containsExactly(7L);
-              assertThat(woken.left().wake(resv.signal(1, 1, Errno.OK)).called()).isEmpty();
+              DmaBuf buffer = OperationCases.withFence(FenceUsage.WRITE);
+              long call = buffer.ask(Operation.BEGIN_CPU_ACCESS, 1);
+              assertThat(buffer.answer(call)).isEmpty();
+              assertThat(signal(buffer).answer(call)).contains(Errno.OK);
+              assertThat(signal(buffer).answer(call)).isEmpty();
             })
         .requires(
             "fence.late-add-callback",
-            "A callback that is added after the signal is not added, and whoever adds it is told.",
+            "Who comes after the signal does not wait, and is told so.",
             () -> {
-              DmaResv signalled = held(FenceUsage.READ).signal(1, 1, Errno.OK);
-              FenceWaiters none = FenceWaiters.none();
-              assertThat(none.add(signalled, 7, FenceUsage.READ)).isSameAs(none);
+              DmaBuf buffer = signal(OperationCases.withFence(FenceUsage.WRITE));
+              long call = buffer.ask(Operation.BEGIN_CPU_ACCESS, 1);
+              assertThat(buffer.answer(call)).contains(Errno.OK);
+              assertThat(signal(buffer).answer(call)).isEmpty();
             })
         .requires(
             "fence.rm-callback",
-            "A callback that is removed before the signal is not called.",
+            "Who gives up his wait before the signal is not called by it.",
             () -> {
-              DmaResv resv = held(FenceUsage.READ);
-              FenceWaiters waiters = FenceWaiters.none().add(resv, 7, FenceUsage.READ).remove(7);
-              assertThat(waiters.wake(resv.signal(1, 1, Errno.OK)).called()).isEmpty();
+              DmaBuf buffer = OperationCases.withFence(FenceUsage.WRITE);
+              long call = buffer.ask(Operation.BEGIN_CPU_ACCESS, 1);
+              buffer.ask(Operation.END_CPU_ACCESS, 1);
+              assertThat(buffer.answer(call)).contains(Errno.ERESTARTSYS);
+              assertThat(signal(buffer).answer(call)).isEmpty();
             })
         .requires(
             "fence.late-rm-callback",
-            "A callback that was called cannot be removed, and whoever tries is told.",
+            "Who was called cannot give up his wait any more.",
             () -> {
-              DmaResv resv = held(FenceUsage.READ);
-              FenceWaiters left =
-                  FenceWaiters.none()
-                      .add(resv, 7, FenceUsage.READ)
-                      .wake(resv.signal(1, 1, Errno.OK))
-                      .left();
-              assertThat(left.remove(7)).isSameAs(left);
+              DmaBuf buffer = OperationCases.withFence(FenceUsage.WRITE);
+              long call = buffer.ask(Operation.BEGIN_CPU_ACCESS, 1);
+              assertThat(signal(buffer).answer(call)).contains(Errno.OK);
+              buffer.ask(Operation.END_CPU_ACCESS, 1);
+              assertThat(buffer.answer(call)).isEmpty();
             })
         .requires(
             "fence.status",
@@ -330,18 +336,17 @@ final class SelftestCases {
                     .isTrue())
         .requires(
             "fence.race-signal-callback",
-            "In whichever order a signal and the adding of a callback come, it is called or told"
-                + " that it is late: never both, never neither.",
+            "In whichever order a signal and a wait for it come, who waits is called or told that"
+                + " he is late: never both, never neither.",
             () -> {
-              DmaResv resv = held(FenceUsage.WRITE);
-              DmaResv signalled = resv.signal(1, 1, Errno.OK);
               for (boolean signalFirst : List.of(true, false)) {
-                FenceWaiters none = FenceWaiters.none();
-                FenceWaiters added = none.add(signalFirst ? signalled : resv, 7, FenceUsage.WRITE);
-                boolean late = added.waiters().isEmpty();
-                boolean called = added.wake(signalled).called().contains(7L);
-                assertThat(late).isEqualTo(signalFirst);
-                assertThat(called).isEqualTo(!signalFirst);
+                DmaBuf buffer = OperationCases.withFence(FenceUsage.WRITE);
+                if (signalFirst) {
+                  signal(buffer);
+                }
+                long call = buffer.ask(Operation.BEGIN_CPU_ACCESS, 1);
+                assertThat(buffer.answer(call).isPresent()).isEqualTo(signalFirst);
+                assertThat(signal(buffer).answer(call).isPresent()).isEqualTo(!signalFirst);
               }
             })
         .from("drivers/dma-buf/st-dma-fence-chain.c")

@@ -61,7 +61,7 @@ final class SharedMemoryCases {
           .control()
           .openSlot(
               0,
-              new SlotMapping(1, 1, 1 << 16, 1, 1, 5, BYTES, 0),
+              new SlotMapping(1, 1, 1 << 16, 1, 1, 5, 0, BYTES, 0),
               ControlDescriptor.SLOT_TRANSLATED | ControlDescriptor.SLOT_CPU);
       try (Arena arena = Arena.ofConfined()) {
         SegmentMemory memory = fabric.mapSegment(1, BYTES, arena);

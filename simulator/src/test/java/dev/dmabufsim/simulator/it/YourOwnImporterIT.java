@@ -2,7 +2,9 @@ package dev.dmabufsim.simulator.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.simulator.matrix.MatrixReport;
 import dev.dmabufsim.simulator.report.Report;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -48,6 +50,45 @@ class YourOwnImporterIT {
         sandbox.runWith(
             jar(classes), "run", sandbox.file("programmed.yaml", blocks("yaml").getLast()));
     assertRevoked(run, "card", "dpu");
+  }
+
+  /** The cells come from what the class does: another version of it has other cells. */
+  @Test
+  void changingTheClassChangesItsCells() throws IOException {
+    String honest = blocks("java").getFirst();
+    String lies =
+        honest.replace(
+            "Reaction.Deviations.NONE",
+            "new Reaction.Deviations(true, Duration.ZERO, Duration.ofMillis(300), false)");
+    assertThat(lies).isNotEqualTo(honest);
+    assertThat(verdictUnderV7(honest, "honest")).isEqualTo("safe");
+    assertThat(verdictUnderV7(lies, "lies")).isEqualTo("unsafe");
+  }
+
+  private String verdictUnderV7(String source, String out) throws IOException {
+    Simulator run =
+        sandbox.runWith(
+            compile(source, "example.Dpu"),
+            "matrix",
+            "--contracts",
+            "v7",
+            "--importers",
+            "dpu",
+            "--behaviours",
+            "honest",
+            "--seed",
+            "1",
+            "--out",
+            out);
+    assertThat(run.awaitExit()).as("%s", run).isZero();
+    MatrixReport report =
+        new JsonMapper()
+            .readValue(
+                Files.readString(run.runDirectory().resolve("matrix.json")), MatrixReport.class);
+    assertThat(report.cells()).hasSize(1);
+    assertThat(report.cells().getFirst().importer()).isEqualTo("dpu");
+    run.assertNothingLeft();
+    return report.cells().getFirst().verdict();
   }
 
   /** Four rounds of four buffers, each with two attachments. */

@@ -56,7 +56,7 @@ class JudgeTest {
                 0,
                 new Findings.Moves(0, 0, 0),
                 new Findings.Calls(0, 0),
-                new Findings.Cpu(0, 0)));
+                new Findings.Cpu(0, 0, 0)));
   }
 
   @Nested
@@ -786,10 +786,10 @@ class JudgeTest {
           Story.sound()
               .after(
                   HistoryEvent.Restored.class,
-                  new HistoryEvent.CpuAccessed(NIC, FIRST, BUFFER, 10, 2))
+                  new HistoryEvent.CpuAccessed(NIC, FIRST, BUFFER, 10, 7, 2))
               .after(
                   HistoryEvent.Restored.class,
-                  new HistoryEvent.CpuAccessed(NIC, SECOND, BUFFER, 5, 1))
+                  new HistoryEvent.CpuAccessed(NIC, SECOND, BUFFER, 5, 0, 1))
               .after(
                   HistoryEvent.Restored.class,
                   new HistoryEvent.PhaseBroken(NIC, FIRST, BUFFER, "fenced", 3))
@@ -797,7 +797,7 @@ class JudgeTest {
                   HistoryEvent.Restored.class,
                   new HistoryEvent.PhaseBroken(NIC, FIRST, BUFFER, "drained", 4));
       assertFine(story);
-      assertThat(story.judged().figures().cpu()).isEqualTo(new Findings.Cpu(15, 3));
+      assertThat(story.judged().figures().cpu()).isEqualTo(new Findings.Cpu(15, 7, 3));
       assertThat(story.judged().figures().phaseBroken()).isEqualTo(7);
     }
 

@@ -117,8 +117,8 @@ class ScopeTest {
               new HistoryEvent.PhaseBroken(OUR_NIC, MINE, OURS, "fenced", 1),
               new HistoryEvent.PhaseBroken(OTHER_NIC, ITS, OTHERS, "fenced", 1)),
           new Pair(
-              new HistoryEvent.CpuAccessed(OUR_NIC, MINE, OURS, 1, 1),
-              new HistoryEvent.CpuAccessed(OTHER_NIC, ITS, OTHERS, 1, 1)),
+              new HistoryEvent.CpuAccessed(OUR_NIC, MINE, OURS, 1, 1, 1),
+              new HistoryEvent.CpuAccessed(OTHER_NIC, ITS, OTHERS, 1, 1, 1)),
           new Pair(
               new HistoryEvent.Leaked(OUR_NIC, MINE, OURS, 1, 2),
               new HistoryEvent.Leaked(OTHER_NIC, ITS, OTHERS, 2, 2)),

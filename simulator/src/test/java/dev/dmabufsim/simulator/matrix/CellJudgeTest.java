@@ -72,7 +72,7 @@ class CellJudgeTest {
             0,
             new Findings.Moves(0, 0, 0),
             new Findings.Calls(0, 0),
-            new Findings.Cpu(0, 0));
+            new Findings.Cpu(0, 0, 0));
     return CellJudge.judge(
         new CellKey(contract, "gpu-dynamic", treatment),
         "vfio-pci, reset",

@@ -47,7 +47,7 @@ final class Given {
             v.boundMicros()),
         r.attachments(),
         new Report.Calls(0, 0),
-        new Report.Cpu(0, 0),
+        new Report.Cpu(0, 0, 0),
         new Report.Dma(
             d.operations(),
             d.bytes(),
@@ -93,7 +93,7 @@ final class Given {
             3500),
         new Report.Attachments(1000, 8),
         new Report.Calls(19, 20),
-        new Report.Cpu(21, 22),
+        new Report.Cpu(21, 23, 22),
         new Report.Dma(11, 12, 0.25, 13, 14, 15, 16, 23, LATE),
         new Report.Canary(17, 18));
   }

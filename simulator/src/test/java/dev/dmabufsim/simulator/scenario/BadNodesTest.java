@@ -81,7 +81,27 @@ class BadNodesTest {
             "attachments: 8",
             "buffers: 8",
             "10: unknown key 'buffers' in nodes.importer-1.devices.nic; legal here: kind,"
-                + " attachments, behaviour, overrun, ats, cpu-access, exporters"),
+                + " attachments, behaviour, overrun, ats, cpu-access, cpu-mapping, range, exporters"),
+        arguments(
+            "attachments: 8",
+            "cpu-mapping: vmap",
+            "10: nodes.importer-1.devices.nic.cpu-mapping is there, but no CPU accesses the buffers;"
+                + " remove it, or write 'cpu-access: true'"),
+        arguments(
+            "attachments: 8",
+            "cpu-access: true, cpu-mapping: kmap",
+            "10: nodes.importer-1.devices.nic.cpu-mapping is 'kmap', which is no way for a CPU to map;"
+                + " legal here: mmap, vmap"),
+        arguments(
+            "attachments: 8",
+            "range: {length: 4KiB}",
+            "10: nodes.importer-1.devices.nic.range is there, but gpu-dynamic maps whole buffers;"
+                + " remove it, or write a kind that takes addresses of a range, such as iommufd"),
+        arguments(
+            NIC,
+            "nic: {kind: iommufd, range: {offset: 4KiB}}",
+            "10: missing key 'length' in nodes.importer-1.devices.nic.range;"
+                + " such as 'length: 32KiB'"),
         arguments(
             "attachments: 8",
             "behaviour: liar",

@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.dmabufsim.cluster.Role;
 import dev.dmabufsim.common.contract.Behaviour;
 import dev.dmabufsim.common.contract.Contract;
+import dev.dmabufsim.common.contract.CpuUse;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.ExporterKind;
 import dev.dmabufsim.common.contract.RevokeCause;
+import dev.dmabufsim.common.message.Span;
 import dev.dmabufsim.simulator.scenario.Threshold.Comparison;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -65,7 +67,8 @@ class GoodScenarioTest {
                                 Behaviour.HONEST,
                                 Duration.ZERO,
                                 false,
-                                false,
+                                CpuUse.NONE,
+                                Span.WHOLE,
                                 List.of())))),
                 List.of(),
                 List.of(),
@@ -75,12 +78,24 @@ class GoodScenarioTest {
   }
 
   @Test
+  void aRangeIsTakenFromTheStartOrFromFurtherOn() throws ScenarioException {
+    assertThat(range("{length: 8KiB}")).isEqualTo(new Span(0, 8192));
+    assertThat(range("{offset: 16KiB, length: 4KiB}")).isEqualTo(new Span(16_384, 4096));
+  }
+
+  private static Span range(String range) throws ScenarioException {
+    String yaml = Given.with("kind: gpu-dynamic", "kind: iommufd, range: " + range);
+    return Given.load(yaml).nodes().getLast().importers().getFirst().range();
+  }
+
+  @Test
   void whatIsStatedIsTaken() throws ScenarioException {
     Scenario scenario =
         Given.load(
             Given.with(
                     "attachments: 8",
-                    "behaviour: lying, overrun: 300ms, ats: true, cpu-access: true, exporters: [gpu]")
+                    "behaviour: lying, overrun: 300ms, ats: true, cpu-access: true,"
+                        + " cpu-mapping: vmap, exporters: [gpu]")
                 + """
                 name: a-1
                 description: "on, 01:00 and 010"
@@ -112,7 +127,8 @@ class GoodScenarioTest {
                 Behaviour.LYING,
                 Duration.ofMillis(300),
                 true,
-                true,
+                CpuUse.VMAP,
+                Span.WHOLE,
                 List.of("gpu")));
     assertThat(scenario.faults())
         .containsExactly(

@@ -3,6 +3,7 @@ package dev.dmabufsim.simulator.scenario;
 import dev.dmabufsim.cluster.Role;
 import dev.dmabufsim.common.contract.Behaviour;
 import dev.dmabufsim.common.contract.Contract;
+import dev.dmabufsim.common.contract.CpuUse;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.ExporterKind;
 import dev.dmabufsim.common.contract.FenceUsage;
@@ -15,6 +16,7 @@ import dev.dmabufsim.common.driver.Reaction.Afterwards;
 import dev.dmabufsim.common.driver.Reaction.Trigger;
 import dev.dmabufsim.common.driver.Reaction.Unmap;
 import dev.dmabufsim.common.fault.FaultPoint;
+import dev.dmabufsim.common.message.Span;
 import dev.dmabufsim.simulator.scenario.Threshold.Comparison;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -189,15 +191,23 @@ final class RandomScenario {
     Behaviour behaviour = pick(Behaviour.values());
     List<String> to = new ArrayList<>(exporters);
     Collections.shuffle(to, random);
+    String kind = kind();
     return new ImporterSpec(
         device(importers),
-        kind(),
+        kind,
         1 + random.nextInt(1000),
         behaviour,
         behaviour.takesOverrun() ? micros(1, 600_000_000) : Duration.ZERO,
         behaviour == Behaviour.SKIPS_IOTLB_FLUSH || random.nextBoolean(),
-        random.nextBoolean(),
+        pick(CpuUse.values()),
+        range(kind),
         to.subList(0, random.nextInt(to.size() + 1)));
+  }
+
+  private Span range(String kind) {
+    return kind.equals("iommufd") && random.nextBoolean()
+        ? new Span(4096L * random.nextInt(1 << 20), 4096L * (1 + random.nextInt(1 << 20)))
+        : Span.WHOLE;
   }
 
   private List<FaultSpec> faults(List<NodeSpec> nodes, int rounds) {
