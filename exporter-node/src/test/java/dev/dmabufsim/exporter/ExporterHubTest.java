@@ -308,7 +308,7 @@ final class ExporterHubTest {
     List<SgTable> tables = openSlots(asked);
     assertThat(answered(map).tables()).isEqualTo(tables);
 
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
     assertThat(invalidate.attachments()).isEqualTo(ids);
     progress(invalidate, List.of(), List.of());
@@ -354,7 +354,7 @@ final class ExporterHubTest {
     openSlots(asked);
     importerHears(CallReply.class);
 
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
     progress(invalidate, invalidate.attachments(), invalidate.attachments());
     IommuMessage.UnmapSlots unmap = iommuHears(IommuMessage.UnmapSlots.class);
@@ -422,7 +422,7 @@ final class ExporterHubTest {
   void anAttachWhileTheBufferIsRevokedIsEnodev() {
     start(Contract.ENFORCED, UNHURRIED);
     mapped();
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     importerHears(InvalidateMappings.class);
 
     // The flag reaches the device outside the buffer's lock, and so at some later time.
@@ -440,7 +440,7 @@ final class ExporterHubTest {
     start(Contract.ENFORCED, UNHURRIED);
     SgTable table = mapped();
     int buffer = offer().buffer();
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
 
     say(new ExporterMessage.ProcessDied(peer("iommu", IOMMU_PROCESS), IMPORTER_PROCESS));
@@ -496,7 +496,7 @@ final class ExporterHubTest {
     start(Contract.ENFORCED, new ExporterPlan.Bound(soon, soon, NEVER));
     SgTable table = mapped();
 
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
 
     HistoryEvent.RevokeCompleted completed = recorded(HistoryEvent.RevokeCompleted.class);
     assertThat(completed.outcome()).isEqualTo(RevokeOutcome.SEVERED);
@@ -517,7 +517,7 @@ final class ExporterHubTest {
     openSlots(asked);
     answered(call);
 
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
     assertThat(importerHears(InvalidateMappings.class)).isEqualTo(invalidate);
     assertThat(importerHears(InvalidateMappings.class)).isEqualTo(invalidate);
@@ -550,10 +550,10 @@ final class ExporterHubTest {
   void aNodeThatIsToLeaveSaysWhatWasLeftAndIsDone() {
     start(Contract.V7, UNHURRIED);
     SgTable table = mapped();
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     importerHears(InvalidateMappings.class);
 
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.LEAVE));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Leave()));
 
     await().atMost(LIMIT).untilTrue(done);
     assertThat(recorded(HistoryEvent.ExporterStopped.class))
@@ -575,7 +575,7 @@ final class ExporterHubTest {
   void aMoveCopiesTheContentAndTheBufferIsMappedElsewhereWithoutARestore() throws IOException {
     start(Contract.V7, ExporterKind.GPU_VRAM, RevokeCause.EVICTION);
     SgTable table = mapped();
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
     progress(invalidate, invalidate.attachments(), invalidate.attachments());
     IommuMessage.UnmapSlots unmap = iommuHears(IommuMessage.UnmapSlots.class);
@@ -601,7 +601,7 @@ final class ExporterHubTest {
   void anUnpluggedDeviceAnswersNothingPlaysNoMoreRoundsAndItsMapsAreEnodev() throws IOException {
     start(Contract.V2, ExporterKind.VFIO_PCI, RevokeCause.HOT_UNPLUG, RevokeCause.RESET);
     SgTable table = mapped();
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
     progress(invalidate, List.of(), List.of());
 
@@ -619,7 +619,7 @@ final class ExporterHubTest {
   void memoryThatIsTakenByAResetIsItsTenants() throws IOException {
     start(Contract.V2, ExporterKind.RDMA_MMIO, RevokeCause.CONTEXT_DESTROYED);
     SgTable table = mapped();
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     progress(importerHears(InvalidateMappings.class), List.of(), List.of());
 
     HistoryEvent.HandedOver handed = recorded(HistoryEvent.HandedOver.class);
@@ -644,7 +644,7 @@ final class ExporterHubTest {
     }
     assertThat(ids).hasSize(3).doesNotHaveDuplicates();
 
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     InvalidateMappings one = importerHears(InvalidateMappings.class);
     InvalidateMappings other = importerHears(InvalidateMappings.class);
 
