@@ -378,9 +378,11 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
 
   private Behavior<Command> onControl(NodeCommand command) {
     switch (command) {
-      case BEGIN -> happened(new HubCore.Event.Began());
-      case END -> happened(new HubCore.Event.Ending());
-      case LEAVE -> {
+      case NodeCommand.Begin c -> happened(new HubCore.Event.Began());
+      case NodeCommand.End c -> happened(new HubCore.Event.Ending());
+      case NodeCommand.Check c -> {}
+      case NodeCommand.Network c -> {}
+      case NodeCommand.Leave c -> {
         timers.cancelAll();
         unfinished = buffers.size();
         buffers

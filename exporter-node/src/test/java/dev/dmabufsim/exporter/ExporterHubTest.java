@@ -312,7 +312,7 @@ final class ExporterHubTest {
     List<SgTable> tables = openSlots(asked);
     assertThat(answered(map).tables()).isEqualTo(tables);
 
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
     assertThat(invalidate.attachments()).isEqualTo(ids);
     progress(invalidate, List.of(), List.of());
@@ -358,7 +358,7 @@ final class ExporterHubTest {
     openSlots(asked);
     importerHears(CallReply.class);
 
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
     progress(invalidate, invalidate.attachments(), invalidate.attachments());
     IommuMessage.UnmapSlots unmap = iommuHears(IommuMessage.UnmapSlots.class);
@@ -426,7 +426,7 @@ final class ExporterHubTest {
   void anAttachWhileTheBufferIsRevokedIsEnodev() {
     start(Contract.ENFORCED, UNHURRIED);
     mapped();
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     importerHears(InvalidateMappings.class);
 
     // The flag reaches the device outside the buffer's lock, and so at some later time.
@@ -444,7 +444,7 @@ final class ExporterHubTest {
     start(Contract.ENFORCED, UNHURRIED);
     SgTable table = mapped();
     int buffer = offer().buffer();
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
 
     say(new ExporterMessage.ProcessDied(peer("iommu", IOMMU_PROCESS), IMPORTER_PROCESS));
@@ -500,7 +500,7 @@ final class ExporterHubTest {
     start(Contract.ENFORCED, new ExporterPlan.Bound(soon, soon, NEVER, NEVER));
     SgTable table = mapped();
 
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
 
     HistoryEvent.RevokeCompleted completed = recorded(HistoryEvent.RevokeCompleted.class);
     assertThat(completed.outcome()).isEqualTo(RevokeOutcome.SEVERED);
@@ -521,7 +521,7 @@ final class ExporterHubTest {
     openSlots(asked);
     answered(call);
 
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
     assertThat(importerHears(InvalidateMappings.class)).isEqualTo(invalidate);
     assertThat(importerHears(InvalidateMappings.class)).isEqualTo(invalidate);
@@ -554,10 +554,10 @@ final class ExporterHubTest {
   void aNodeThatIsToLeaveSaysWhatWasLeftAndIsDone() {
     start(Contract.V7, UNHURRIED);
     SgTable table = mapped();
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     importerHears(InvalidateMappings.class);
 
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.LEAVE));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Leave()));
 
     await().atMost(LIMIT).untilTrue(done);
     assertThat(recorded(HistoryEvent.ExporterStopped.class))
@@ -579,7 +579,7 @@ final class ExporterHubTest {
   void aMoveCopiesTheContentAndTheBufferIsMappedElsewhereWithoutARestore() throws IOException {
     start(Contract.V7, ExporterKind.GPU_VRAM, RevokeCause.EVICTION);
     SgTable table = mapped();
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
     progress(invalidate, invalidate.attachments(), invalidate.attachments());
     IommuMessage.UnmapSlots unmap = iommuHears(IommuMessage.UnmapSlots.class);
@@ -698,7 +698,7 @@ final class ExporterHubTest {
   void anUnpluggedDeviceAnswersNothingPlaysNoMoreRoundsAndItsMapsAreEnodev() throws IOException {
     start(Contract.V2, ExporterKind.VFIO_PCI, RevokeCause.HOT_UNPLUG, RevokeCause.RESET);
     SgTable table = mapped();
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
     progress(invalidate, List.of(), List.of());
 
@@ -716,7 +716,7 @@ final class ExporterHubTest {
   void memoryThatIsTakenByAResetIsItsTenants() throws IOException {
     start(Contract.V2, ExporterKind.RDMA_MMIO, RevokeCause.CONTEXT_DESTROYED);
     SgTable table = mapped();
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     progress(importerHears(InvalidateMappings.class), List.of(), List.of());
 
     HistoryEvent.HandedOver handed = recorded(HistoryEvent.HandedOver.class);
@@ -741,7 +741,7 @@ final class ExporterHubTest {
     }
     assertThat(ids).hasSize(3).doesNotHaveDuplicates();
 
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     InvalidateMappings one = importerHears(InvalidateMappings.class);
     InvalidateMappings other = importerHears(InvalidateMappings.class);
 

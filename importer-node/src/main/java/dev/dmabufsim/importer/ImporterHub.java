@@ -339,9 +339,13 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
 
   private Behavior<Command> onControl(NodeCommand command) {
     switch (command) {
-      case BEGIN -> begin();
-      case END -> devices.values().forEach(d -> d.tell(new DeviceActor.Command.End()));
-      case LEAVE -> devices.values().forEach(d -> d.tell(new DeviceActor.Command.Leave()));
+      case NodeCommand.Begin c -> begin();
+      case NodeCommand.End c ->
+          devices.values().forEach(d -> d.tell(new DeviceActor.Command.End()));
+      case NodeCommand.Check c -> {}
+      case NodeCommand.Network c -> {}
+      case NodeCommand.Leave c ->
+          devices.values().forEach(d -> d.tell(new DeviceActor.Command.Leave()));
     }
     return this;
   }

@@ -117,7 +117,7 @@ final class ImporterHubTest {
   @AfterEach
   void close() throws IOException {
     // Its engines' threads end with it, and no other way.
-    hub.tell(new ImporterHub.Command.Control(NodeCommand.LEAVE));
+    hub.tell(new ImporterHub.Command.Control(new NodeCommand.Leave()));
     await().atMost(LIMIT).untilTrue(done);
     kit.stop(hub);
     fabric.close();
@@ -157,7 +157,7 @@ final class ImporterHubTest {
         new ImporterMessage.Buffers(
             exporterPeer(), exporter.ref(), List.of(new BufferInfo(BUFFER, "gpu", BYTES))));
     await().atMost(LIMIT).until(() -> reports.contains(new NodeReport.Ready("importer")));
-    control(NodeCommand.BEGIN);
+    control(new NodeCommand.Begin());
   }
 
   private Peer exporterPeer() {
@@ -432,13 +432,13 @@ final class ImporterHubTest {
     answer(expect(Operation.PIN), List.of());
     awaitDma(map(expect(Operation.IOMMUFD_MAP), SlotUse.DMA, 0).getFirst());
 
-    control(NodeCommand.END);
+    control(new NodeCommand.End());
     answer(expect(Operation.UNMAP), List.of());
     answer(expect(Operation.UNPIN), List.of());
     answer(expect(Operation.DETACH), List.of());
 
     await().atMost(LIMIT).until(() -> reports.contains(new NodeReport.Ended("importer")));
-    control(NodeCommand.LEAVE);
+    control(new NodeCommand.Leave());
     await().atMost(LIMIT).untilTrue(done);
     assertThat(recorded.events(HistoryEvent.DeviceStopped.class))
         .containsExactly(new HistoryEvent.DeviceStopped("iommufd0", 0, 0, 0));
@@ -453,7 +453,7 @@ final class ImporterHubTest {
 
     exporter.stop();
 
-    control(NodeCommand.END);
+    control(new NodeCommand.End());
     await().atMost(LIMIT).until(() -> reports.contains(new NodeReport.Ended("importer")));
   }
 
@@ -475,9 +475,9 @@ final class ImporterHubTest {
     assertThat(progress.unmapped()).isEmpty();
     awaitDma(tables.getFirst());
 
-    control(NodeCommand.END);
+    control(new NodeCommand.End());
     await().atMost(LIMIT).until(() -> reports.contains(new NodeReport.Ended("importer")));
-    control(NodeCommand.LEAVE);
+    control(new NodeCommand.Leave());
     await().atMost(LIMIT).untilTrue(done);
     assertThat(recorded.events(HistoryEvent.DeviceStopped.class))
         .containsExactly(new HistoryEvent.DeviceStopped("nic", 2, 0, 2));
@@ -549,7 +549,7 @@ final class ImporterHubTest {
           assertThat(e.reads()).isPositive();
         });
 
-    control(NodeCommand.END);
+    control(new NodeCommand.End());
     List<Operation> last = new ArrayList<>();
     while (!last.contains(Operation.DETACH)) {
       last.add(answerCpu(cpu));

@@ -224,8 +224,11 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
 
   private Behavior<Command> onControl(NodeCommand command) {
     switch (command) {
-      case BEGIN, END -> {}
-      case LEAVE -> {
+      case NodeCommand.Begin c -> {}
+      case NodeCommand.End c -> {}
+      case NodeCommand.Check c -> {}
+      case NodeCommand.Network c -> {}
+      case NodeCommand.Leave c -> {
         node.history()
             .record(new HistoryEvent.IommuStopped(state.open().size() + state.draining().size()));
         node.done().run();

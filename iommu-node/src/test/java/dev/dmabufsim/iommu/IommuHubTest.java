@@ -372,7 +372,7 @@ final class IommuHubTest {
   void aNodeThatIsToLeaveSaysHowManySlotsWereLeft() throws IOException {
     map(10);
     map(11);
-    hub.tell(new IommuHub.Command.Control(NodeCommand.LEAVE));
+    hub.tell(new IommuHub.Command.Control(new NodeCommand.Leave()));
 
     await().atMost(LIMIT).untilTrue(done);
     assertThat(recorded(HistoryEvent.IommuStopped.class))

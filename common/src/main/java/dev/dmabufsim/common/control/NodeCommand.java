@@ -1,11 +1,35 @@
 package dev.dmabufsim.common.control;
 
-/** What a node is told to do: one word on a line of its standard input. */
-public enum NodeCommand {
+import java.util.List;
+
+/**
+ * What a node is told to do: a line of its standard input. The commands without anything more are
+ * one word, {@code BEGIN}; {@code NETWORK} is followed by a JSON list of rules.
+ */
+public sealed interface NodeCommand {
   /** Importer: attach, map and do DMA. Exporter: revoke and restore, over and over. */
-  BEGIN,
+  record Begin() implements NodeCommand {}
+
   /** Exporter: finish the round and stop. Importer: stop DMA, unmap, unpin, detach. */
-  END,
+  record End() implements NodeCommand {}
+
   /** Give everything back, leave the cluster, exit. */
-  LEAVE
+  record Leave() implements NodeCommand {}
+
+  /**
+   * Importer: the faults are over; report {@link NodeReport.Recovered} as soon as every device has
+   * mapped and done DMA since.
+   */
+  record Check() implements NodeCommand {}
+
+  /**
+   * From now on messages to this node are treated so; in place of all rules that it was given
+   * before.
+   */
+  record Network(List<LinkRule> rules) implements NodeCommand {
+    /** Takes a copy. */
+    public Network {
+      rules = List.copyOf(rules);
+    }
+  }
 }

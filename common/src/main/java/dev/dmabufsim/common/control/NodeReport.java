@@ -1,5 +1,7 @@
 package dev.dmabufsim.common.control;
 
+import java.util.List;
+
 /** What a node reports: one JSON object on a line of its standard output, its kind under is. */
 public sealed interface NodeReport {
   /** Whom it needs is there, and it can be told to begin. */
@@ -17,8 +19,21 @@ public sealed interface NodeReport {
   /** What END asked for is done. */
   record Ended(String node) implements NodeReport {}
 
-  /** The node stands at a point where the scenario wants a fault, and goes no further. */
+  /** The node stands at a point where the scenario wants a fault, which strikes now. */
   record AtPoint(String node, String point, int revoke) implements NodeReport {}
+
+  /**
+   * Importer: {@link NodeCommand.Check} was answered: each of its devices that can map at all has
+   * done DMA since.
+   *
+   * @param devices those that did
+   */
+  record Recovered(String node, List<String> devices) implements NodeReport {
+    /** Takes a copy. */
+    public Recovered {
+      devices = List.copyOf(devices);
+    }
+  }
 
   /** The node cannot go on. */
   record Failed(String node, String why) implements NodeReport {}

@@ -161,6 +161,7 @@ final class NodeCommandLine implements Callable<Integer> {
           case NodeReport.RoundsDone r -> r.node() + ": no more rounds";
           case NodeReport.Ended r -> r.node() + ": everything given back";
           case NodeReport.AtPoint r -> r.node() + ": stands at " + r.point();
+          case NodeReport.Recovered r -> r.node() + ": doing DMA again: " + r.devices();
           case NodeReport.Failed r -> r.node() + ": failed: " + r.why();
         });
   }

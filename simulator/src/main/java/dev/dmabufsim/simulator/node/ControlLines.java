@@ -4,15 +4,27 @@ import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.jsontype.NamedType;
+import dev.dmabufsim.common.control.LinkRule;
+import dev.dmabufsim.common.control.NodeCommand;
 import dev.dmabufsim.common.control.NodeReport;
+import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /**
- * How reports look on a node's standard output: a mark, then one JSON object on the line. Whatever
- * has no mark is somebody's chatter and goes to the node's log.
+ * How commands look on a node's standard input, and reports on its standard output.
+ *
+ * <p>A command is a word; rules for the network follow theirs as a JSON list. A report is a mark,
+ * then one JSON object on the line. Whatever has no mark is somebody's chatter and goes to the
+ * node's log.
  */
 public final class ControlLines {
   private static final String MARK = "@dmabuf-sim ";
+  private static final String BEGIN = "BEGIN";
+  private static final String END = "END";
+  private static final String LEAVE = "LEAVE";
+  private static final String CHECK = "CHECK";
+  private static final String NETWORK = "NETWORK ";
   private static final JsonMapper MAPPER = mapper();
 
   private ControlLines() {}
@@ -28,12 +40,48 @@ public final class ControlLines {
     return builder.build();
   }
 
+  /** A command's line, without the newline. */
+  public static String write(NodeCommand command) {
+    return switch (command) {
+      case NodeCommand.Begin c -> BEGIN;
+      case NodeCommand.End c -> END;
+      case NodeCommand.Leave c -> LEAVE;
+      case NodeCommand.Check c -> CHECK;
+      case NodeCommand.Network c -> NETWORK + json(c.rules());
+    };
+  }
+
+  /** The command on a line, if there is one. */
+  public static Optional<NodeCommand> command(String line) {
+    String text = line.strip();
+    if (text.startsWith(NETWORK)) {
+      try {
+        return Optional.of(
+            new NodeCommand.Network(
+                List.of(MAPPER.readValue(text.substring(NETWORK.length()), LinkRule[].class))));
+      } catch (JsonProcessingException e) {
+        return Optional.empty();
+      }
+    }
+    return switch (text.toUpperCase(Locale.ROOT)) {
+      case BEGIN -> Optional.of(new NodeCommand.Begin());
+      case END -> Optional.of(new NodeCommand.End());
+      case LEAVE -> Optional.of(new NodeCommand.Leave());
+      case CHECK -> Optional.of(new NodeCommand.Check());
+      default -> Optional.empty();
+    };
+  }
+
   /** A report's line, without the newline. */
   public static String write(NodeReport report) {
+    return MARK + json(report);
+  }
+
+  private static String json(Object data) {
     try {
-      return MARK + MAPPER.writeValueAsString(report);
+      return MAPPER.writeValueAsString(data);
     } catch (JsonProcessingException e) {
-      throw new IllegalStateException("a report that is not plain data: " + report, e);
+      throw new IllegalStateException("not plain data: " + data, e);
     }
   }
 

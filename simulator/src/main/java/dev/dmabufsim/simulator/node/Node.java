@@ -22,7 +22,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
-import java.util.Locale;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
@@ -77,7 +76,7 @@ public final class Node {
         report -> {
           reports.accept(report);
           if (!options.driven() && report instanceof NodeReport.Ready) {
-            var _ = control.thenAccept(c -> c.accept(NodeCommand.BEGIN));
+            var _ = control.thenAccept(c -> c.accept(new NodeCommand.Begin()));
           }
         };
     NodeContext context =
@@ -169,12 +168,7 @@ public final class Node {
     try {
       String line;
       while ((line = lines.readLine()) != null) {
-        String word = line.strip().toUpperCase(Locale.ROOT);
-        for (NodeCommand command : NodeCommand.values()) {
-          if (command.name().equals(word)) {
-            control.accept(command);
-          }
-        }
+        ControlLines.command(line).ifPresent(control);
       }
     } catch (IOException e) {
       // As good as its end, which comes next: nobody can be heard any more.

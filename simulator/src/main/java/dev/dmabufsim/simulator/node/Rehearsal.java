@@ -103,11 +103,11 @@ public final class Rehearsal {
       }
     }
     await(NodeReport.Ready.class, scenario.nodes().size());
-    tell(NodeCommand.BEGIN);
+    tell(new NodeCommand.Begin());
     await(NodeReport.RoundsDone.class, 1);
-    tell(NodeCommand.END);
+    tell(new NodeCommand.End());
     await(NodeReport.Ended.class, 1);
-    tell(NodeCommand.LEAVE);
+    tell(new NodeCommand.Leave());
     await(NodeReport.Ended.class, scenario.nodes().size());
   }
 

@@ -182,7 +182,7 @@ final class NodeProcess {
   /** Tells it what to do. A node that is gone is not told. */
   void tell(NodeCommand command) {
     try {
-      commands.write(command.name() + "\n");
+      commands.write(ControlLines.write(command) + "\n");
       commands.flush();
     } catch (IOException e) {
       // It is dead, and its exit tells so.

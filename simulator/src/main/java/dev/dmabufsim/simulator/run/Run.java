@@ -206,19 +206,19 @@ public final class Run {
       }
       progress.say("  cluster of %d nodes formed".formatted(nodes.size()));
       long dmaBegun = System.nanoTime();
-      tell(Role.IMPORTER, NodeCommand.BEGIN);
+      tell(Role.IMPORTER, new NodeCommand.Begin());
       if (!await(SETTLING, Role.IMPORTER, RunCore.Milestone.SETTLED)) {
         trouble(
             "importers did not get their attachments: "
                 + missing(Role.IMPORTER, RunCore.Milestone.SETTLED));
         return;
       }
-      tell(Role.EXPORTER, NodeCommand.BEGIN);
+      tell(Role.EXPORTER, new NodeCommand.Begin());
       playRounds();
       state = core.judgeFaults(state);
       dmaNanos = System.nanoTime() - dmaBegun;
-      tell(Role.EXPORTER, NodeCommand.END);
-      tell(Role.IMPORTER, NodeCommand.END);
+      tell(Role.EXPORTER, new NodeCommand.End());
+      tell(Role.IMPORTER, new NodeCommand.End());
       if (!await(ENDING, Role.IMPORTER, RunCore.Milestone.ENDED)) {
         // Not a trouble: what they did before that can be judged as ever.
         kept.add(
@@ -320,7 +320,7 @@ public final class Run {
   }
 
   private void leave(Role role) throws Interruption {
-    tell(role, NodeCommand.LEAVE);
+    tell(role, new NodeCommand.Leave());
     await(LEAVING, () -> core.gone(state, role), () -> false);
   }
 

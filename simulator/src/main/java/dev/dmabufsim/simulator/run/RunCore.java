@@ -37,6 +37,8 @@ final class RunCore {
     SETTLED,
     /** Exporter: it plays no more rounds. */
     ROUNDS_DONE,
+    /** Importer: after the faults its devices do DMA again. */
+    RECOVERED,
     /** What it had is given back. */
     ENDED
   }
@@ -151,6 +153,7 @@ final class RunCore {
       case NodeReport.RoundDone r -> quietly(s.round(r.node(), r.round()));
       case NodeReport.RoundsDone r -> quietly(s.reach(Milestone.ROUNDS_DONE, r.node()));
       case NodeReport.Ended r -> quietly(s.reach(Milestone.ENDED, r.node()));
+      case NodeReport.Recovered r -> quietly(s.reach(Milestone.RECOVERED, r.node()));
       case NodeReport.AtPoint r -> atPoint(s, r);
       case NodeReport.Failed r -> {
         String what = r.node() + " failed: " + r.why();
