@@ -55,6 +55,9 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
     /** The pool has moved the content. */
     record Moved(long epoch, SegmentPool.Copied copied) implements Command {}
 
+    /** The pool could not move the content. */
+    record MoveFailed(long epoch) implements Command {}
+
     /** The experiment is over: write down what did not finish. */
     record Finish(ActorRef<ExporterHub.Command> replyTo) implements Command {}
 
@@ -111,9 +114,12 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
         .onMessage(
             Command.Revoke.class,
             m -> happened(new BufferEvent.RevokeRequested(m.cause(), System.nanoTime())))
-        .onMessage(Command.Restore.class, this::onRestore)
+        .onMessage(Command.Restore.class, m -> borrow())
         .onMessage(Command.Lent.class, this::onLent)
         .onMessage(Command.Moved.class, this::onMoved)
+        .onMessage(
+            Command.MoveFailed.class,
+            m -> happened(new BufferEvent.MoveFailed(m.epoch(), System.nanoTime())))
         .onMessage(Command.Finish.class, this::onFinish)
         .onMessage(Command.Tick.class, m -> happened(new BufferEvent.Ticked(System.nanoTime())))
         .build();
@@ -129,7 +135,7 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
     return this;
   }
 
-  private Behavior<Command> onRestore(Command.Restore m) {
+  private Behavior<Command> borrow() {
     pool.tell(
         new PoolActor.Command.Lend(
             state.settings().id(), state.settings().bytes(), getContext().getSelf()));
@@ -216,7 +222,14 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
       case BufferEffect.CopyOut e ->
           pool.tell(
               new PoolActor.Command.Move(
-                  e.segment(), state.settings().bytes(), e.epoch(), getContext().getSelf()));
+                  e.segment(),
+                  state.settings().bytes(),
+                  e.drained(),
+                  e.epoch(),
+                  getContext().getSelf()));
+      case BufferEffect.Borrow e -> borrow();
+      case BufferEffect.GiveBack e ->
+          pool.tell(new PoolActor.Command.GiveBack(e.segment(), state.settings().bytes()));
       case BufferEffect.Disown e -> disown(e);
       case BufferEffect.Complete e -> complete(e);
       case BufferEffect.HandOver e -> handOver(e.segment(), handover(e.generation(), e.epoch()));

@@ -63,16 +63,17 @@ final class BufferCalls {
       replies.illegal(call, id);
       return state;
     }
+    Errno answered = a.answers().to(e.operation(), e.call());
     return switch (e.operation()) {
       case PIN, UNPIN, MAP, IOMMUFD_MAP, UNMAP, DETACH -> {
-        if (a.last().call() == e.call()) {
-          repeated(state, a);
+        if (answered != null) {
+          repeated(state, a, answered);
           yield state;
         }
         yield decide(state, a);
       }
       case BEGIN_CPU_ACCESS, END_CPU_ACCESS, MMAP, MUNMAP, VMAP, VUNMAP ->
-          CpuCalls.called(state, a, e, replies, slots);
+          CpuCalls.called(state, a, e, answered, replies, slots);
     };
   }
 
@@ -90,22 +91,22 @@ final class BufferCalls {
 
   private BufferState illegal(BufferState state, Attachment a) {
     replies.illegal(call, a.id());
-    return state.with(a.answered(e.call(), Errno.EINVAL));
+    return state.with(a.answered(e.operation(), e.call(), Errno.EINVAL));
   }
 
   private BufferState failed(BufferState state, Attachment a, Errno errno) {
     replies.failed(call, a.id(), errno);
-    return state.with(a.answered(e.call(), errno));
+    return state.with(a.answered(e.operation(), e.call(), errno));
   }
 
   private BufferState done(BufferState state, Attachment a) {
     replies.done(call, a.id());
-    return state.with(a.answered(e.call(), Errno.OK));
+    return state.with(a.answered(e.operation(), e.call(), Errno.OK));
   }
 
-  private void repeated(BufferState state, Attachment a) {
-    if (!a.last().errno().ok()) {
-      replies.failed(call, a.id(), a.last().errno());
+  private void repeated(BufferState state, Attachment a, Errno answered) {
+    if (!answered.ok()) {
+      replies.failed(call, a.id(), answered);
     } else if (e.operation() == Operation.MAP || e.operation() == Operation.IOMMUFD_MAP) {
       if (a.mapping() instanceof Mapping.Mapped(var table, long _, boolean _) && !state.revoked()) {
         replies.mappedAgain(call, table);
@@ -124,7 +125,7 @@ final class BufferCalls {
     Errno answer = state.settings().kind().pinAnswer();
     if (!answer.ok()) {
       replies.unreachable(call, a.id(), answer);
-      return state.with(a.answered(e.call(), answer));
+      return state.with(a.answered(e.operation(), e.call(), answer));
     }
     return done(state, a.pins(a.pins() + 1));
   }
@@ -147,7 +148,7 @@ final class BufferCalls {
     }
     if (!a.mapErrno().ok()) {
       replies.unreachable(call, a.id(), a.mapErrno());
-      return state.with(a.answered(e.call(), a.mapErrno()));
+      return state.with(a.answered(e.operation(), e.call(), a.mapErrno()));
     }
     // It has to be moved first; BufferCore sees to that, if it is not pinned.
     return failed(state, a, Errno.EBUSY);
@@ -215,7 +216,8 @@ final class BufferCalls {
       return illegal(state, a);
     }
     replies.done(call, a.id());
-    BufferState next = state.attachments(state.attachments().minus(a.id()));
+    BufferState next =
+        BufferFences.detached(state.attachments(state.attachments().minus(a.id())), a);
     if (a.mapping() instanceof Mapping.Unmapping(var _, long _, MappingId id)) {
       next = next.closing(next.closing().plus(id));
     }

@@ -37,8 +37,9 @@ import org.jspecify.annotations.Nullable;
  *
  * CLOSING and SEVERING exist under an enforced contract only. Under the others the revoke completes
  * from ASKING as soon as what the contract waits for has come, or never. A move restores by itself;
- * what is dead is never restored. What a revoke does is {@link RevokeSequence}; what calls do,
- * {@link BufferCalls}; what concerns fences, {@link BufferFences}.
+ * one that cannot be copied is given up, and under an enforced contract the content with it. What
+ * is dead is never restored. What a revoke does is {@link RevokeSequence}; what calls do, {@link
+ * BufferCalls}; what concerns fences, {@link BufferFences}.
  *
  * <p>Events are handled one at a time, as the resv lock has it; what the lock would be held across
  * (a map asks the IOMMU) is a pending state here, and a revoke that comes between wins.
@@ -65,6 +66,7 @@ public final class BufferCore {
           case BufferEvent.Progressed e -> RevokeSequence.progressed(state, e, effects);
           case BufferEvent.BufferClosed e -> RevokeSequence.closed(state, e, effects);
           case BufferEvent.CopiedOut e -> RevokeSequence.copied(state, e, effects);
+          case BufferEvent.MoveFailed e -> RevokeSequence.moveFailed(state, e, effects);
           case BufferEvent.Severed e -> RevokeSequence.severed(state, e, effects);
           case BufferEvent.Restored e -> RevokeSequence.restored(state, e, effects);
           case BufferEvent.ProcessDied e -> processDied(state, e, effects);
@@ -147,7 +149,7 @@ public final class BufferCore {
     SgTable part = CpuCalls.part(table, span);
     replies.mapped(new Call(a.process(), call, operation), part);
     boolean counted = operation == Operation.MAP;
-    return a.mapping(new Mapping.Mapped(part, epoch, counted)).answered(call, Errno.OK);
+    return a.mapping(new Mapping.Mapped(part, epoch, counted)).answered(operation, call, Errno.OK);
   }
 
   private static Attachment refused(Attachment a, SlotUse use, Replies replies) {
@@ -157,8 +159,8 @@ public final class BufferCore {
     }
     replies.failed(new Call(a.process(), call, operation), a.id(), Errno.ENOMEM);
     return use == SlotUse.CPU
-        ? a.cpu(new Mapping.None()).answeredCpu(call, Errno.ENOMEM)
-        : a.mapping(new Mapping.None()).answered(call, Errno.ENOMEM);
+        ? a.cpu(new Mapping.None()).answered(operation, call, Errno.ENOMEM)
+        : a.mapping(new Mapping.None()).answered(operation, call, Errno.ENOMEM);
   }
 
   private static BufferState slotsUnmapped(
@@ -200,7 +202,7 @@ public final class BufferCore {
     if (a.mapping() instanceof Mapping.Unmapping(Operation operation, long call, var _)
         && call != 0) {
       replies.done(new Call(a.process(), call, operation), a.id());
-      return a.mapping(new Mapping.None()).answered(call, Errno.OK);
+      return a.mapping(new Mapping.None()).answered(operation, call, Errno.OK);
     }
     return a.mapping(new Mapping.None());
   }
@@ -212,7 +214,7 @@ public final class BufferCore {
     if (a.cpu().slot() instanceof Mapping.Unmapping(Operation operation, long call, var _)
         && call != 0) {
       replies.done(new Call(a.process(), call, operation), a.id());
-      return a.cpu(new Mapping.None()).answeredCpu(call, Errno.OK);
+      return a.cpu(new Mapping.None()).answered(operation, call, Errno.OK);
     }
     return a.cpu(new Mapping.None());
   }

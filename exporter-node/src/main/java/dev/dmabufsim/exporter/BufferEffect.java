@@ -41,8 +41,20 @@ public sealed interface BufferEffect {
   /** Take the memory away; {@link BufferEvent.Severed} follows. */
   record Sever(long epoch, int segment) implements BufferEffect {}
 
-  /** Copy the content to other memory; {@link BufferEvent.CopiedOut} follows. */
-  record CopyOut(long epoch, int segment) implements BufferEffect {}
+  /**
+   * Copy the content to other memory; {@link BufferEvent.CopiedOut} follows, or {@link
+   * BufferEvent.MoveFailed}.
+   *
+   * @param drained whether it is proven that nobody writes to it any more, so that the copy can be
+   *     held against what is there
+   */
+  record CopyOut(long epoch, int segment, boolean drained) implements BufferEffect {}
+
+  /** Ask for memory: {@link BufferEvent.Restored} follows, if there is any. */
+  record Borrow() implements BufferEffect {}
+
+  /** Memory that was given is not wanted any more. */
+  record GiveBack(int segment) implements BufferEffect {}
 
   /**
    * The memory is not the buffer's any more: what comes now is late.

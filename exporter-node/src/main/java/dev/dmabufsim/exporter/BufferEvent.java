@@ -72,6 +72,9 @@ public sealed interface BufferEvent {
   record CopiedOut(long epoch, int segment, long generation, long before, long after, long nowNanos)
       implements BufferEvent {}
 
+  /** A move's content was not copied, and will not be: there is no memory for it. */
+  record MoveFailed(long epoch, long nowNanos) implements BufferEvent {}
+
   /** The memory was truncated: nobody can reach it any more. */
   record Severed(long epoch, long nowNanos) implements BufferEvent {}
 

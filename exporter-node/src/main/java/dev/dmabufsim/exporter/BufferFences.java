@@ -17,6 +17,7 @@ import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.pcollections.PMap;
 
 /** The fences on a buffer's reservation object, and the calls that wait for them. */
 final class BufferFences {
@@ -64,14 +65,40 @@ final class BufferFences {
       long context = DmaResv.context(signal.attachment(), signal.index());
       Attachment a = state.attachments().get(signal.attachment());
       // Who has detached may have fences still; nobody signals for somebody else.
-      boolean own = a == null || a.process() == process;
+      boolean own =
+          a == null
+              ? state.detached().owners().getOrDefault(signal.attachment(), 0) == process
+              : a.process() == process;
       DmaResv next = own ? resv.signal(context, epoch, signal.error()) : resv;
       if (next.equals(resv) && !again.contains(signal.attachment())) {
         senseless++;
       }
       resv = next;
     }
-    return new Heard(state.resv(resv), senseless);
+    return new Heard(forget(state.resv(resv)), senseless);
+  }
+
+  /** An attachment leaves the list, and its fences stay. */
+  static BufferState detached(BufferState state, Attachment a) {
+    PMap<Integer, Integer> owners = state.detached().owners().plus(a.id(), a.process());
+    return forget(state.detached(new BufferState.Detached(state.detached().closing(), owners)));
+  }
+
+  /** Forgets whose those were that have no fence left to signal. */
+  private static BufferState forget(BufferState state) {
+    PMap<Integer, Integer> owners = state.detached().owners();
+    if (owners.isEmpty()) {
+      return state;
+    }
+    Set<Integer> pending = new HashSet<>();
+    for (DmaFence fence : state.resv().pending(FenceUsage.BOOKKEEP)) {
+      pending.add(DmaResv.attachment(fence.context()));
+    }
+    PMap<Integer, Integer> left = owners;
+    for (int id : owners.keySet()) {
+      left = pending.contains(id) ? left : left.minus(id);
+    }
+    return state.detached(new BufferState.Detached(state.detached().closing(), left));
   }
 
   /**
@@ -91,7 +118,7 @@ final class BufferFences {
     for (DmaFence fence : resv.pending(FenceUsage.BOOKKEEP)) {
       resv = resv.signal(fence.context(), fence.seqno(), Errno.ENODEV);
     }
-    return state.resv(resv);
+    return forget(state.resv(resv));
   }
 
   /** Drops the fences of these attachments: nobody will signal them. */
@@ -117,7 +144,10 @@ final class BufferFences {
       Wait begin = a.cpu().awaited();
       if (begin != null && state.resv().signaled(begin.usage())) {
         replies.done(new Call(a.process(), begin.call(), Operation.BEGIN_CPU_ACCESS), a.id());
-        woken = woken.cpu(woken.cpu().waits(null)).answeredCpu(begin.call(), Errno.OK);
+        woken =
+            woken
+                .cpu(woken.cpu().waits(null))
+                .answered(Operation.BEGIN_CPU_ACCESS, begin.call(), Errno.OK);
       }
       next = woken.equals(a) ? next : next.with(woken);
     }

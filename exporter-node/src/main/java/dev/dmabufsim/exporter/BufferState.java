@@ -17,7 +17,9 @@ import dev.dmabufsim.common.message.Span;
 import java.util.Collection;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.pcollections.HashTreePMap;
 import org.pcollections.HashTreePSet;
+import org.pcollections.PMap;
 import org.pcollections.PSet;
 import org.pcollections.TreePMap;
 
@@ -31,7 +33,7 @@ import org.pcollections.TreePMap;
  * @param revokedBy the exporter's flag: why maps are refused; null if they are not
  * @param attachments the list, by id
  * @param resv the fences
- * @param closing mappings whose attachments detached while the IOMMU was closing their slots
+ * @param detached what there is still of attachments that are gone from the list
  * @param deadProcesses importers' processes that are known to be dead
  * @param revoke the revoke in progress, if one is
  * @param queued a revoke that waits for a move to be over, as it would for the lock
@@ -44,7 +46,7 @@ public record BufferState(
     @Nullable RevokeCause revokedBy,
     TreePMap<Integer, Attachment> attachments,
     DmaResv resv,
-    PSet<MappingId> closing,
+    Detached detached,
     PSet<Integer> deadProcesses,
     @Nullable Revoke revoke,
     @Nullable RevokeCause queued,
@@ -59,6 +61,7 @@ public record BufferState(
    * @param contract the sequence that its exporter plays
    * @param askNanos how long importers have to answer, under an enforced contract
    * @param blockNanos how long the IOMMU has to block and drain, likewise
+   * @param copyNanos how long a move may take to copy the content, likewise
    * @param retryNanos after how long what was not answered is asked again
    */
   public record Settings(
@@ -68,6 +71,7 @@ public record BufferState(
       Contract contract,
       long askNanos,
       long blockNanos,
+      long copyNanos,
       long retryNanos) {}
 
   /**
@@ -98,14 +102,43 @@ public record BufferState(
       int process, int deviceKey, String kind, ImporterOffer offer, boolean ats) {}
 
   /**
-   * The last call that was answered, so that a repetition is told from a second call. Calls for DMA
-   * and calls for the CPU do not wait for one another, so each of the two has its last.
+   * What there is of attachments that have detached.
+   *
+   * @param closing their mappings that the IOMMU was closing then and has not closed yet
+   * @param owners whose they were, by id, as long as fences of theirs are pending: nobody else may
+   *     signal those
+   */
+  public record Detached(PSet<MappingId> closing, PMap<Integer, Integer> owners) {
+    static final Detached NOTHING = new Detached(HashTreePSet.empty(), HashTreePMap.empty());
+  }
+
+  /**
+   * A call that was answered.
    *
    * @param call its number
    * @param errno what it was answered
    */
   public record Answer(long call, Errno errno) {
     static final Answer NONE = new Answer(0, Errno.OK);
+  }
+
+  /**
+   * The last call of each operation that was answered, so that a repetition is told from a second
+   * call. Of each operation, since who has called another meanwhile may still not have heard the
+   * answer; and no more of them, since whoever makes a call anew has given up the one before.
+   */
+  public record Answers(PMap<Operation, Answer> last) {
+    static final Answers NONE = new Answers(HashTreePMap.empty());
+
+    /** How that call was answered, or null if it was not, or others have followed. */
+    @Nullable Errno to(Operation operation, long call) {
+      Answer answer = last.getOrDefault(operation, Answer.NONE);
+      return call != 0 && answer.call() == call ? answer.errno() : null;
+    }
+
+    Answers plus(Operation operation, long call, Errno errno) {
+      return new Answers(last.plus(operation, new Answer(call, errno)));
+    }
   }
 
   /**
@@ -116,7 +149,7 @@ public record BufferState(
    * @param mapping its mapping for DMA
    * @param cpu its mapping for the CPU
    * @param awaited the fences that its map waits for
-   * @param last its last call
+   * @param answers its last calls
    */
   public record Attachment(
       int id,
@@ -126,10 +159,10 @@ public record BufferState(
       Mapping mapping,
       Cpu cpu,
       @Nullable Wait awaited,
-      Answer last) {
+      Answers answers) {
     static Attachment fresh(int id, Importer importer, Errno mapErrno) {
       return new Attachment(
-          id, importer, mapErrno, 0, new Mapping.None(), Cpu.NONE, null, Answer.NONE);
+          id, importer, mapErrno, 0, new Mapping.None(), Cpu.NONE, null, Answers.NONE);
     }
 
     /** The importer's process. */
@@ -163,15 +196,15 @@ public record BufferState(
     }
 
     Attachment mapping(Mapping next) {
-      return new Attachment(id, importer, mapErrno, pins, next, cpu, awaited, last);
+      return new Attachment(id, importer, mapErrno, pins, next, cpu, awaited, answers);
     }
 
     Attachment pins(int next) {
-      return new Attachment(id, importer, mapErrno, next, mapping, cpu, awaited, last);
+      return new Attachment(id, importer, mapErrno, next, mapping, cpu, awaited, answers);
     }
 
     Attachment cpu(Cpu next) {
-      return new Attachment(id, importer, mapErrno, pins, mapping, next, awaited, last);
+      return new Attachment(id, importer, mapErrno, pins, mapping, next, awaited, answers);
     }
 
     Attachment cpu(Mapping next) {
@@ -179,18 +212,12 @@ public record BufferState(
     }
 
     Attachment waits(@Nullable Wait next) {
-      return new Attachment(id, importer, mapErrno, pins, mapping, cpu, next, last);
+      return new Attachment(id, importer, mapErrno, pins, mapping, cpu, next, answers);
     }
 
-    /** Answered for DMA. */
-    Attachment answered(long call, Errno errno) {
-      Answer next = new Answer(call, errno);
+    Attachment answered(Operation operation, long call, Errno errno) {
+      Answers next = answers.plus(operation, call, errno);
       return new Attachment(id, importer, mapErrno, pins, mapping, cpu, awaited, next);
-    }
-
-    /** Answered for the CPU. */
-    Attachment answeredCpu(long call, Errno errno) {
-      return cpu(cpu.answered(call, errno));
     }
   }
 
@@ -202,35 +229,25 @@ public record BufferState(
    * @param vmaps how many times the kernel has: {@code vmapping_counter}
    * @param cached what the first vmap answered and every further one does: {@code vmap_ptr}
    * @param awaited the fences that its begin of CPU access waits for
-   * @param last its last call
    */
   public record Cpu(
-      Mapping slot,
-      int mmaps,
-      int vmaps,
-      @Nullable SgTable cached,
-      @Nullable Wait awaited,
-      Answer last) {
-    static final Cpu NONE = new Cpu(new Mapping.None(), 0, 0, null, null, Answer.NONE);
+      Mapping slot, int mmaps, int vmaps, @Nullable SgTable cached, @Nullable Wait awaited) {
+    static final Cpu NONE = new Cpu(new Mapping.None(), 0, 0, null, null);
 
     Cpu slot(Mapping next) {
-      return new Cpu(next, mmaps, vmaps, cached, awaited, last);
+      return new Cpu(next, mmaps, vmaps, cached, awaited);
     }
 
     Cpu mmaps(int next) {
-      return new Cpu(slot, next, vmaps, cached, awaited, last);
+      return new Cpu(slot, next, vmaps, cached, awaited);
     }
 
     Cpu vmaps(int next, @Nullable SgTable nextCached) {
-      return new Cpu(slot, mmaps, next, nextCached, awaited, last);
+      return new Cpu(slot, mmaps, next, nextCached, awaited);
     }
 
     Cpu waits(@Nullable Wait next) {
-      return new Cpu(slot, mmaps, vmaps, cached, next, last);
-    }
-
-    Cpu answered(long call, Errno errno) {
-      return new Cpu(slot, mmaps, vmaps, cached, awaited, new Answer(call, errno));
+      return new Cpu(slot, mmaps, vmaps, cached, next);
     }
   }
 
@@ -348,7 +365,7 @@ public record BufferState(
         null,
         TreePMap.empty(),
         DmaResv.empty(),
-        HashTreePSet.empty(),
+        Detached.NOTHING,
         HashTreePSet.empty(),
         null,
         null,
@@ -372,7 +389,15 @@ public record BufferState(
 
   /** Whether it is a move that refuses them, so that it is worth while to come again. */
   public boolean moving() {
-    return revokedBy != null && revokedBy.after() == RevokeCause.After.MOVED;
+    return revokedBy != null && revokedBy.after() == RevokeCause.After.MOVED && !memory.severed();
+  }
+
+  /**
+   * Whether a move has lost it its content, and it has no memory yet: the pool had none to move it
+   * to, or the copy took too long.
+   */
+  public boolean lost() {
+    return revokedBy != null && revokedBy.after() == RevokeCause.After.MOVED && memory.severed();
   }
 
   /** Whether maps are refused for ever. */
@@ -396,7 +421,7 @@ public record BufferState(
         revokedBy,
         next,
         resv,
-        closing,
+        detached,
         deadProcesses,
         revoke,
         queued,
@@ -415,7 +440,7 @@ public record BufferState(
         revokedBy,
         attachments,
         next,
-        closing,
+        detached,
         deadProcesses,
         revoke,
         queued,
@@ -430,7 +455,7 @@ public record BufferState(
         revokedBy,
         attachments,
         resv,
-        closing,
+        detached,
         deadProcesses,
         next,
         queued,
@@ -445,7 +470,7 @@ public record BufferState(
         cause,
         attachments,
         resv,
-        closing,
+        detached,
         deadProcesses,
         revoke,
         queued,
@@ -460,7 +485,7 @@ public record BufferState(
         revokedBy,
         attachments,
         resv,
-        closing,
+        detached,
         deadProcesses,
         revoke,
         queued,
@@ -475,14 +500,23 @@ public record BufferState(
         revokedBy,
         attachments,
         resv,
-        closing,
+        detached,
         deadProcesses.plus(process),
         revoke,
         queued,
         asked);
   }
 
+  /** Mappings whose attachments detached while the IOMMU was closing their slots. */
+  public PSet<MappingId> closing() {
+    return detached.closing();
+  }
+
   BufferState closing(PSet<MappingId> next) {
+    return detached(new Detached(next, detached.owners()));
+  }
+
+  BufferState detached(Detached next) {
     return new BufferState(
         settings,
         memory,
@@ -505,7 +539,7 @@ public record BufferState(
         revokedBy,
         attachments,
         resv,
-        closing,
+        detached,
         deadProcesses,
         revoke,
         nextQueued,
@@ -541,7 +575,7 @@ public record BufferState(
   /** Whether something was asked that has not been answered, so that it may have to be repeated. */
   public boolean waiting() {
     return revoke != null
-        || !closing.isEmpty()
+        || !closing().isEmpty()
         || attachments.values().stream()
             .anyMatch(a -> underWay(a.mapping()) || underWay(a.cpu().slot()));
   }

@@ -12,6 +12,7 @@ import dev.dmabufsim.exporter.BufferState.Cpu;
 import dev.dmabufsim.exporter.BufferState.Mapping;
 import dev.dmabufsim.exporter.BufferState.Wait;
 import dev.dmabufsim.exporter.Replies.Call;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What an importer's call for the CPU does to a buffer: {@code dma_buf_begin_cpu_access()}, {@code
@@ -35,10 +36,19 @@ final class CpuCalls {
   }
 
   static BufferState called(
-      BufferState state, Attachment a, BufferEvent.Called e, Replies replies, SlotAsks slots) {
+      BufferState state,
+      Attachment a,
+      BufferEvent.Called e,
+      @Nullable Errno answered,
+      Replies replies,
+      SlotAsks slots) {
     CpuCalls calls = new CpuCalls(e, replies, slots);
-    if (a.cpu().last().call() == e.call()) {
-      calls.repeated(state, a);
+    if (answered != null) {
+      calls.repeated(state, a, answered);
+      return state;
+    }
+    if (a.cpu().slot() instanceof Mapping.Unmapping u && u.call() == e.call()) {
+      // It is counted off already, and answered when the slot is closed.
       return state;
     }
     return switch (e.operation()) {
@@ -64,7 +74,7 @@ final class CpuCalls {
     replies.mapped(
         new Call(a.process(), p.call(), p.operation()), vmap ? table : part(table, p.span()));
     Cpu next = vmap ? cpu.vmaps(cpu.vmaps() + 1, table) : cpu.mmaps(cpu.mmaps() + 1);
-    return a.cpu(next).answeredCpu(p.call(), Errno.OK);
+    return a.cpu(next).answered(p.operation(), p.call(), Errno.OK);
   }
 
   /** The addresses of a part of what is mapped. */
@@ -85,23 +95,23 @@ final class CpuCalls {
 
   private BufferState done(BufferState state, Attachment a) {
     replies.done(call, a.id());
-    return state.with(a.answeredCpu(e.call(), Errno.OK));
+    return state.with(a.answered(e.operation(), e.call(), Errno.OK));
   }
 
   private BufferState failed(BufferState state, Attachment a, Errno errno) {
     replies.failed(call, a.id(), errno);
-    return state.with(a.answeredCpu(e.call(), errno));
+    return state.with(a.answered(e.operation(), e.call(), errno));
   }
 
   private BufferState illegal(BufferState state, Attachment a) {
     replies.illegal(call, a.id());
-    return state.with(a.answeredCpu(e.call(), Errno.EINVAL));
+    return state.with(a.answered(e.operation(), e.call(), Errno.EINVAL));
   }
 
-  private void repeated(BufferState state, Attachment a) {
+  private void repeated(BufferState state, Attachment a, Errno answered) {
     Cpu cpu = a.cpu();
-    if (!cpu.last().errno().ok()) {
-      replies.failed(call, a.id(), cpu.last().errno());
+    if (!answered.ok()) {
+      replies.failed(call, a.id(), answered);
     } else if (e.operation() == Operation.VMAP && cpu.cached() != null) {
       replies.mappedAgain(call, cpu.cached());
     } else if (e.operation() == Operation.VMAP || e.operation() == Operation.MMAP) {
@@ -139,7 +149,8 @@ final class CpuCalls {
     }
     if (a.cpu().slot() instanceof Mapping.Mapped m) {
       replies.mapped(call, part(m.table(), e.span()));
-      return state.with(a.cpu(a.cpu().mmaps(a.cpu().mmaps() + 1)).answeredCpu(e.call(), Errno.OK));
+      return state.with(
+          a.cpu(a.cpu().mmaps(a.cpu().mmaps() + 1)).answered(e.operation(), e.call(), Errno.OK));
     }
     return request(state, a);
   }
@@ -166,14 +177,15 @@ final class CpuCalls {
     if (cached != null) {
       // Not looked at: whether it is revoked, and whether what is cached leads anywhere still.
       replies.mapped(call, cached);
-      return state.with(a.cpu(cpu.vmaps(cpu.vmaps() + 1, cached)).answeredCpu(e.call(), Errno.OK));
+      return state.with(
+          a.cpu(cpu.vmaps(cpu.vmaps() + 1, cached)).answered(e.operation(), e.call(), Errno.OK));
     }
     if (state.revoked()) {
       return failed(state, a, state.refusal());
     }
     if (cpu.slot() instanceof Mapping.Mapped m) {
       replies.mapped(call, m.table());
-      return state.with(a.cpu(cpu.vmaps(1, m.table())).answeredCpu(e.call(), Errno.OK));
+      return state.with(a.cpu(cpu.vmaps(1, m.table())).answered(e.operation(), e.call(), Errno.OK));
     }
     return request(state, a);
   }
@@ -198,7 +210,8 @@ final class CpuCalls {
     MappingId id = new MappingId(a.id(), state.generation(), SlotUse.CPU);
     replies.failed(new Call(a.process(), p.call(), p.operation()), a.id(), Errno.EINTR);
     slots.unmap(id);
-    return state.with(a.cpu(new Mapping.Unmapping(e.operation(), e.call(), id)));
+    Attachment broken = a.answered(p.operation(), p.call(), Errno.EINTR);
+    return state.with(broken.cpu(new Mapping.Unmapping(e.operation(), e.call(), id)));
   }
 
   private BufferState vunmap(BufferState state, Attachment a) {

@@ -134,6 +134,7 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
                     plan.contract(),
                     plan.bound().ask(),
                     plan.bound().block(),
+                    plan.bound().copy(),
                     plan.bound().retry()),
                 lease.segment(),
                 lease.generation()));

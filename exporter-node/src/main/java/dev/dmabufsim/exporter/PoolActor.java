@@ -23,8 +23,12 @@ final class PoolActor extends AbstractBehavior<PoolActor.Command> {
     record Lend(int buffer, long bytes, ActorRef<BufferActor.Command> replyTo) implements Command {}
 
     /** A buffer's content is to go to other memory. */
-    record Move(int segment, long bytes, long epoch, ActorRef<BufferActor.Command> replyTo)
+    record Move(
+        int segment, long bytes, boolean drained, long epoch, ActorRef<BufferActor.Command> replyTo)
         implements Command {}
+
+    /** Memory that was lent is not wanted. */
+    record GiveBack(int segment, long bytes) implements Command {}
 
     /** The run is over: look through everything, then say so. */
     record Finish(Runnable done) implements Command {}
@@ -49,7 +53,9 @@ final class PoolActor extends AbstractBehavior<PoolActor.Command> {
         .onMessage(Command.Take.class, this::onTake)
         .onMessage(Command.Replace.class, m -> guarded(() -> pool.replace(m.handover())))
         .onMessage(Command.Lend.class, m -> guarded(() -> lend(m)))
-        .onMessage(Command.Move.class, m -> guarded(() -> move(m)))
+        .onMessage(Command.Move.class, this::onMove)
+        .onMessage(
+            Command.GiveBack.class, m -> guarded(() -> pool.giveBack(m.segment(), m.bytes())))
         .onMessage(Command.Finish.class, m -> guarded(() -> finish(m)))
         .build();
   }
@@ -79,8 +85,18 @@ final class PoolActor extends AbstractBehavior<PoolActor.Command> {
     m.replyTo().tell(new BufferActor.Command.Lent(pool.lend(m.buffer(), m.bytes())));
   }
 
-  private void move(Command.Move m) throws IOException {
-    m.replyTo().tell(new BufferActor.Command.Moved(m.epoch(), pool.move(m.segment(), m.bytes())));
+  private Behavior<Command> onMove(Command.Move m) {
+    BufferActor.Command answer;
+    try {
+      answer =
+          new BufferActor.Command.Moved(m.epoch(), pool.move(m.segment(), m.bytes(), m.drained()));
+    } catch (IOException | InternalError e) {
+      // No memory, which is an answer; or the buffer has had it severed, as it could not wait.
+      getContext().getLog().warn("segment {} was not moved", m.segment(), e);
+      answer = new BufferActor.Command.MoveFailed(m.epoch());
+    }
+    m.replyTo().tell(answer);
+    return this;
   }
 
   private void finish(Command.Finish m) throws IOException {

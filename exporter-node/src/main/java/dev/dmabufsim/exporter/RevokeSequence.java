@@ -49,15 +49,21 @@ final class RevokeSequence {
       }
       return begin(state.requests(null, true), cause, e.nowNanos(), effects);
     }
-    if (by.after() == After.MOVED) {
+    if (state.moving()) {
       // It would wait for the lock; what is moved twice at once is moved once.
       boolean waits = cause.after() != After.MOVED && state.queued() == null;
       return state.requests(waits ? cause : state.queued(), true);
     }
+    if (state.lost() && cause.after() == After.MOVED) {
+      // There is nothing to move. By now there may be memory.
+      effects.add(new BufferEffect.Borrow());
+      effects.add(new BufferEffect.Report(false));
+      return state;
+    }
     // "Skip if unchanged": a second revoke of revoked memory is no revoke. It can be the last,
     // though.
     BufferState next =
-        by.after() == After.RESTORED && cause.after() == After.DEAD
+        by.after() != After.DEAD && cause.after() == After.DEAD
             ? state.revokedBy(cause, state.epoch())
             : state;
     if (next.revoke() != null) {
@@ -151,20 +157,20 @@ final class RevokeSequence {
     if (a.mapping() instanceof Mapping.Pending(Operation operation, long call, var _)) {
       MappingId id = new MappingId(a.id(), state.generation(), a.use());
       next = next.mapping(new Mapping.Unmapping(Operation.UNMAP, 0, id));
-      next = next.answered(call, state.refusal());
+      next = next.answered(operation, call, state.refusal());
       replies.failed(new Call(a.process(), call, operation), a.id(), state.refusal());
       slots.unmap(id);
     }
     Wait wait = a.awaited();
     if (wait != null) {
-      next = next.waits(null).answered(wait.call(), state.refusal());
+      next = next.waits(null).answered(Operation.MAP, wait.call(), state.refusal());
       replies.failed(new Call(a.process(), wait.call(), Operation.MAP), a.id(), state.refusal());
     }
     switch (a.cpu().slot()) {
       case Mapping.Pending(Operation operation, long call, var _) -> {
         MappingId id = new MappingId(a.id(), state.generation(), SlotUse.CPU);
         next = next.cpu(new Mapping.Unmapping(Operation.MUNMAP, 0, id));
-        next = next.answeredCpu(call, state.refusal());
+        next = next.answered(operation, call, state.refusal());
         replies.failed(new Call(a.process(), call, operation), a.id(), state.refusal());
         slots.unmap(id);
       }
@@ -400,9 +406,8 @@ final class RevokeSequence {
 
   static boolean hasDeadline(BufferState state, Revoke revoke) {
     return switch (revoke.stage()) {
-      case ASKING, CLOSING, SEVERING -> state.settings().contract().enforced();
+      case ASKING, CLOSING, COPYING, SEVERING -> state.settings().contract().enforced();
       case UNMAPPING -> true;
-      case COPYING -> false;
     };
   }
 
@@ -424,7 +429,7 @@ final class RevokeSequence {
       case CLOSING -> takeAway(state, nowNanos, effects);
       // It could not be severed: again, and no faster than anything else is asked again.
       case SEVERING -> sever(state, nowNanos, effects);
-      case COPYING -> state;
+      case COPYING -> notCopied(state, "it took too long", nowNanos, effects);
     };
   }
 
@@ -508,8 +513,14 @@ final class RevokeSequence {
     if (revoke == null) {
       return state;
     }
-    effects.add(new BufferEffect.CopyOut(state.epoch(), state.segment()));
-    return state.revoke(revoke.stage(Stage.COPYING, nowNanos));
+    RevokeOutcome proven = revoke.proven();
+    // Elsewhere that all is over is an importer's word.
+    boolean drained = state.settings().contract().enforced() && proven != null;
+    effects.add(new BufferEffect.CopyOut(state.epoch(), state.segment(), drained));
+    BufferState next =
+        state.revoke(revoke.stage(Stage.COPYING, nowNanos + state.settings().copyNanos()));
+    BufferCore.wake(next, nowNanos, effects);
+    return next;
   }
 
   /** A move's content is in other memory. */
@@ -517,6 +528,7 @@ final class RevokeSequence {
       BufferState state, BufferEvent.CopiedOut e, List<BufferEffect> effects) {
     Revoke revoke = state.revoke();
     if (revoke == null || e.epoch() != state.epoch() || revoke.stage() != Stage.COPYING) {
+      giveBack(state, e.segment(), effects);
       return state;
     }
     boolean system = Placement.movesToSystem(state);
@@ -538,6 +550,40 @@ final class RevokeSequence {
     return proven == null
         ? sever(next, e.nowNanos(), effects)
         : complete(next, proven, e.nowNanos(), effects);
+  }
+
+  /** A move's content will not be in other memory. */
+  static BufferState moveFailed(
+      BufferState state, BufferEvent.MoveFailed e, List<BufferEffect> effects) {
+    Revoke revoke = state.revoke();
+    return revoke == null || e.epoch() != state.epoch() || revoke.stage() != Stage.COPYING
+        ? state
+        : notCopied(state, "there was no memory", e.nowNanos(), effects);
+  }
+
+  /**
+   * Without memory to move to, the kernel's move fails with ENOMEM: the content stays where it was,
+   * and whoever was told to invalidate maps it there again. Under an enforced contract the memory
+   * is to be the exporter's within the bound: it is taken, and the content with it.
+   */
+  private static BufferState notCopied(
+      BufferState state, String why, long nowNanos, List<BufferEffect> effects) {
+    boolean enforced = state.settings().contract().enforced();
+    effects.add(
+        new BufferEffect.Note(
+            new HistoryEvent.MoveFailed(state.settings().id(), state.epoch(), enforced, why)));
+    return enforced
+        ? sever(state, nowNanos, effects)
+        : reported(state.revoke(null).revokedBy(null, state.epoch()), false, nowNanos, effects);
+  }
+
+  /** What the pool has given and the buffer has not taken; not what it has. */
+  private static void giveBack(BufferState state, int segment, List<BufferEffect> effects) {
+    Revoke revoke = state.revoke();
+    Memory copied = revoke == null ? null : revoke.copied();
+    if (segment != state.segment() && (copied == null || copied.segment() != segment)) {
+      effects.add(new BufferEffect.GiveBack(segment));
+    }
   }
 
   /** Takes the memory away; but what is to live on elsewhere is copied before. */
@@ -613,7 +659,10 @@ final class RevokeSequence {
     if (state.settings().contract().enforced()) {
       next = outOfReach(next, effects);
     }
-    return reported(next, nowNanos, effects);
+    if (next.lost() && next.queued() == null) {
+      effects.add(new BufferEffect.Borrow());
+    }
+    return reported(next, true, nowNanos, effects);
   }
 
   private static Next next(RevokeCause cause, Memory old, boolean severed) {
@@ -643,13 +692,18 @@ final class RevokeSequence {
 
   /** Tells the device; but first comes what has waited for the lock. */
   private static BufferState reported(
-      BufferState state, long nowNanos, List<BufferEffect> effects) {
+      BufferState state, boolean revoked, long nowNanos, List<BufferEffect> effects) {
     RevokeCause queued = state.queued();
+    if (queued != null && state.lost()) {
+      // Of what is gone nothing more is to be taken.
+      effects.add(new BufferEffect.Report(true));
+      return state.revokedBy(queued, state.epoch()).requests(null, false);
+    }
     if (queued != null) {
       return begin(state.requests(null, state.asked()), queued, nowNanos, effects);
     }
     if (state.asked()) {
-      effects.add(new BufferEffect.Report(true));
+      effects.add(new BufferEffect.Report(revoked));
     }
     return state.requests(null, false);
   }
@@ -659,6 +713,7 @@ final class RevokeSequence {
       BufferState state, BufferEvent.Restored e, List<BufferEffect> effects) {
     RevokeCause cause = state.revokedBy();
     if (cause == null || state.revoke() != null || cause.after() == After.DEAD) {
+      giveBack(state, e.segment(), effects);
       return state;
     }
     Memory old = state.memory();

@@ -124,10 +124,29 @@ final class SegmentPool {
    * process's own, which is what is summed up: a checksum of mapped memory would crash the JVM if
    * that were severed.
    *
+   * @param drained whether nobody writes to it any more: what it is held against is then read from
+   *     where it was once more, and a byte that was taken from the wrong place is seen. Otherwise
+   *     it is what was copied: memory that is going to be severed is copied while somebody may
+   *     still write to it
+   * @throws IOException if there is no memory for it: nothing has changed
    * @throws InternalError if the memory was severed
    */
-  Copied move(int from, long bytes) throws IOException {
+  Copied move(int from, long bytes, boolean drained) throws IOException {
     int to = vacate(bytes);
+    try {
+      return copy(from, to, bytes, drained);
+    } catch (IOException | InternalError e) {
+      giveBack(to, bytes);
+      throw e;
+    }
+  }
+
+  /** Memory that nobody has used gets a tenant again. */
+  void giveBack(int segment, long bytes) throws IOException {
+    take(rent(fabric, segment, bytes));
+  }
+
+  private Copied copy(int from, int to, long bytes, boolean drained) throws IOException {
     long generation = fabric.control().nextGeneration();
     CRC32C before = new CRC32C();
     CRC32C after = new CRC32C();
@@ -140,18 +159,26 @@ final class SegmentPool {
       for (long at = 0; at < bytes; at += own.length) {
         int count = (int) Math.min(own.length, bytes - at);
         MemorySegment.copy(source, at, buffer, 0, count);
-        // What was copied, and not what is there afterwards: memory that is going to be severed is
-        // copied while somebody may still write to it.
-        before.update(own, 0, count);
+        if (!drained) {
+          before.update(own, 0, count);
+        }
         MemorySegment.copy(buffer, 0, target.data(), at, count);
       }
-      for (long at = 0; at < bytes; at += own.length) {
-        int count = (int) Math.min(own.length, bytes - at);
-        MemorySegment.copy(target.data(), at, buffer, 0, count);
-        after.update(own, 0, count);
+      if (drained) {
+        sum(source, bytes, own, before);
       }
+      sum(target.data(), bytes, own, after);
     }
     return new Copied(new Lease(to, generation), before.getValue(), after.getValue());
+  }
+
+  private static void sum(MemorySegment memory, long bytes, byte[] own, CRC32C sum) {
+    MemorySegment buffer = MemorySegment.ofArray(own);
+    for (long at = 0; at < bytes; at += own.length) {
+      int count = (int) Math.min(own.length, bytes - at);
+      MemorySegment.copy(memory, at, buffer, 0, count);
+      sum.update(own, 0, count);
+    }
   }
 
   /** Memory that nobody uses: the oldest tenant moves out, or it is new. */

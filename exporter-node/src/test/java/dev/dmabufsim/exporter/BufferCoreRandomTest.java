@@ -23,6 +23,7 @@ final class BufferCoreRandomTest {
     int refused;
     int restored;
     int moved;
+    int movesFailed;
     int reported;
     int illegal;
     int dropped;
@@ -37,6 +38,7 @@ final class BufferCoreRandomTest {
         case BufferEffect.Note e -> {
           restored += e.event() instanceof HistoryEvent.Restored ? 1 : 0;
           moved += e.event() instanceof HistoryEvent.Moved ? 1 : 0;
+          movesFailed += e.event() instanceof HistoryEvent.MoveFailed ? 1 : 0;
           illegal += e.event() instanceof HistoryEvent.IllegalCall ? 1 : 0;
           dropped += e.event() instanceof HistoryEvent.Dropped ? 1 : 0;
         }
@@ -48,6 +50,8 @@ final class BufferCoreRandomTest {
         case BufferEffect.CopyOut e -> {}
         case BufferEffect.Disown e -> {}
         case BufferEffect.HandOver e -> {}
+        case BufferEffect.Borrow e -> {}
+        case BufferEffect.GiveBack e -> {}
         case BufferEffect.Sever e -> {}
         case BufferEffect.WakeAt e -> {}
       }
@@ -71,6 +75,7 @@ final class BufferCoreRandomTest {
     Tally tally = play(contract, ExporterKind.GPU_VRAM, sequences);
 
     assertThat(tally.moved).as("moves").isGreaterThan(200);
+    assertThat(tally.movesFailed).as("moves that failed").isGreaterThan(30);
     assertThat(tally.done)
         .hasEntrySatisfying(Operation.MMAP, n -> assertThat(n).isGreaterThan(200))
         .hasEntrySatisfying(Operation.VMAP, n -> assertThat(n).isGreaterThan(200))

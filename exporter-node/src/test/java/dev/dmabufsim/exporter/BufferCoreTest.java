@@ -21,6 +21,7 @@ import dev.dmabufsim.common.contract.FenceUsage;
 import dev.dmabufsim.common.contract.RevokeOutcome;
 import dev.dmabufsim.common.driver.ImporterOffer;
 import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.common.message.ExporterMessage.Signal;
 import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
 import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
@@ -171,6 +172,33 @@ final class BufferCoreTest {
       assertThat(b.call(DETACH, 1).answer(1)).isEqualTo(OK);
       assertThat(b.state.attachments()).isEmpty();
       assertThat(b.call(MAP, 1).answer(1)).isEqualTo(EINVAL);
+    }
+
+    @Test
+    void anUnmapWhoseAnswerWasLostIsAnsweredAgainAndIsNotIllegal() {
+      BufferDriver b = buffer().mapped(PROCESS, 1).call(UNMAP, 1);
+      long call = b.lastCall();
+      assertThat(b.call(PROCESS, call, UNMAP, 1).silent()).as("under way").isTrue();
+      assertThat(b.slotsUnmapped(1).answer(1)).isEqualTo(OK);
+
+      for (int i = 0; i < 2; i++) {
+        assertThat(b.call(PROCESS, call, UNMAP, 1).answer(1)).isEqualTo(OK);
+        assertThat(b.noted(HistoryEvent.IllegalCall.class)).isEmpty();
+        assertThat(b.noted(HistoryEvent.Operated.class)).as("once").isEmpty();
+      }
+    }
+
+    @Test
+    void aCallIsAnsweredAgainAlsoWhenOthersHaveFollowed() {
+      BufferDriver b = buffer().mapped(PROCESS, 1).call(PROCESS, 500, UNMAP, 1).slotsUnmapped(1);
+      b.call(PROCESS, 501, PIN, 1).call(PROCESS, 502, UNPIN, 1);
+
+      assertThat(b.call(PROCESS, 500, UNMAP, 1).answer(1)).isEqualTo(OK);
+      assertThat(b.noted(HistoryEvent.IllegalCall.class)).isEmpty();
+      assertThat(b.call(PROCESS, 501, PIN, 1).answer(1)).isEqualTo(OK);
+      assertThat(b.state.pins()).as("pinned once and unpinned").isZero();
+      assertThat(b.call(PROCESS, 503, UNMAP, 1).answer(1)).as("a second unmap").isEqualTo(EINVAL);
+      assertThat(b.noted(HistoryEvent.IllegalCall.class)).hasSize(1);
     }
 
     @Test
@@ -494,6 +522,30 @@ final class BufferCoreTest {
       assertThat(b.effects(Complete.class)).as("a fence is the buffer's").isEmpty();
 
       assertThat(b.signalled(1).completed()).isEqualTo(RevokeOutcome.ACKED);
+    }
+
+    @Test
+    void theFencesOfWhoHasDetachedAreHisToSignalAndNobodyElses() {
+      BufferDriver b = buffer().mapped(PROCESS, 1).attach(PROCESS + 1, 2).revoke().returned(2);
+      b.returnedWith(FenceUsage.BOOKKEEP, 1).call(UNMAP, 1).slotsUnmapped(1).call(DETACH, 1);
+      List<Signal> signal = List.of(new Signal(1, 0, OK));
+      b.happens(
+          new BufferEvent.Progressed(
+              PROCESS + 1, 1, List.of(), List.of(), signal, List.of(), b.now));
+      assertThat(b.state.fenced()).as("somebody else has said so").containsExactly(1);
+      assertThat(b.noted(HistoryEvent.Dropped.class)).hasSize(1);
+
+      b.happens(
+          new BufferEvent.Progressed(PROCESS, 1, List.of(), List.of(), signal, List.of(), b.now));
+      assertThat(b.state.fenced()).isEmpty();
+      assertThat(b.noted(HistoryEvent.Dropped.class)).isEmpty();
+      assertThat(b.state.detached().owners()).as("nothing to remember").isEmpty();
+    }
+
+    @Test
+    void ofWhoDetachesWithoutFencesNothingIsRemembered() {
+      BufferDriver b = buffer().attach(PROCESS, 1).call(DETACH, 1);
+      assertThat(b.state.detached()).isEqualTo(BufferState.Detached.NOTHING);
     }
 
     @Test

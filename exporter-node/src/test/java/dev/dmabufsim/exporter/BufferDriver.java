@@ -30,6 +30,7 @@ final class BufferDriver {
   static final long BYTES = 4096;
   static final long ASK = 100_000;
   static final long BLOCK = 40_000;
+  static final long COPY = 30_000;
   static final long RETRY = 10_000;
 
   /** The process whose calls these are, unless it is said otherwise. */
@@ -49,7 +50,9 @@ final class BufferDriver {
     this.invariants = new BufferInvariants(contract);
     this.state =
         BufferState.exported(
-            new BufferState.Settings(BUFFER, kind, BYTES, contract, ASK, BLOCK, RETRY), SEGMENT, 1);
+            new BufferState.Settings(BUFFER, kind, BYTES, contract, ASK, BLOCK, COPY, RETRY),
+            SEGMENT,
+            1);
   }
 
   /** Something happens. */
@@ -255,6 +258,11 @@ final class BufferDriver {
     return happens(
         new BufferEvent.CopiedOut(
             state.epoch(), state.segment() + 1, state.generation() + 1, 77, 77, now));
+  }
+
+  /** There is no memory to which the content of a move could go. */
+  BufferDriver moveFailed() {
+    return happens(new BufferEvent.MoveFailed(state.epoch(), now));
   }
 
   /** What the last event wrote down, of one kind. */

@@ -63,6 +63,11 @@ final class BufferInvariants {
   private long epoch;
   private boolean revoking;
   private boolean left;
+  private boolean saved;
+  private boolean notCopied;
+  private boolean lost;
+  private @Nullable RevokeCause queued;
+  private final Map<Integer, Integer> owners = new HashMap<>();
   private int segment = BufferDriver.SEGMENT;
   private long generation = 1;
   private boolean wakeUpSet;
@@ -86,6 +91,7 @@ final class BufferInvariants {
         event instanceof BufferEvent.RevokeRequested r
             && cause == null
             && (r.cause().after() != After.MOVED || holds(before) == 0);
+    before.attachments().values().forEach(a -> owners.put(a.id(), a.process()));
     take(before, event);
     for (BufferEffect effect : step.effects()) {
       check(before, event, after, effect);
@@ -94,8 +100,9 @@ final class BufferInvariants {
     if (event instanceof BufferEvent.Restored
         && cause != null
         && !revoking
-        && cause.after() == After.RESTORED) {
+        && (cause.after() == After.RESTORED || lost)) {
       cause = null;
+      lost = false;
     }
     for (int id : before.attachments().keySet()) {
       if (!after.attachments().containsKey(id)) {
@@ -119,8 +126,12 @@ final class BufferInvariants {
   private void take(BufferState before, BufferEvent event) {
     switch (event) {
       case BufferEvent.RevokeRequested e -> {
-        if (cause != null && cause.after() == After.RESTORED && e.cause().after() == After.DEAD) {
+        boolean mayComeBack = cause != null && (cause.after() == After.RESTORED || lost);
+        if (mayComeBack && e.cause().after() == After.DEAD) {
           cause = e.cause();
+          lost = false;
+        } else if (revoking && moving() && e.cause().after() != After.MOVED && queued == null) {
+          queued = e.cause();
         }
       }
       case BufferEvent.Progressed e -> progressed(before, e);
@@ -139,6 +150,7 @@ final class BufferInvariants {
       case BufferEvent.SlotsMapped e -> {}
       case BufferEvent.BufferClosed e -> {}
       case BufferEvent.CopiedOut e -> {}
+      case BufferEvent.MoveFailed e -> {}
       case BufferEvent.Severed e -> {}
       case BufferEvent.Restored e -> {}
       case BufferEvent.Released e -> {}
@@ -160,8 +172,7 @@ final class BufferInvariants {
       saidUnmapped.addAll(own(before, e.process(), e.unmapped()));
     }
     for (Signal s : e.signalled()) {
-      Attachment a = before.attachments().get(s.attachment());
-      if (a == null || a.process() == e.process()) {
+      if (owners.getOrDefault(s.attachment(), 0) == e.process()) {
         fences.remove(new FenceKey(s.attachment(), s.index(), e.epoch()));
       }
     }
@@ -250,7 +261,7 @@ final class BufferInvariants {
       return;
     }
     boolean cpu = forCpu(e.operation());
-    if ((cpu ? a.cpu().last() : a.last()).call() == e.call()) {
+    if (a.answers().to(e.operation(), e.call()) != null) {
       return;
     }
     boolean pending = a.mapping() instanceof Mapping.Pending || a.awaited() != null;
@@ -323,12 +334,11 @@ final class BufferInvariants {
         must(
             undrained
                 || event instanceof BufferEvent.Ticked
-                || event instanceof BufferEvent.CopiedOut,
+                || event instanceof BufferEvent.CopiedOut
+                || event instanceof BufferEvent.MoveFailed,
             "severed at %s",
             event);
-        must(
-            !moving() || (after.revoke() != null && after.revoke().copied() != null),
-            "severed before the content was saved");
+        must(!moving() || saved || notCopied, "severed before the content was saved");
       }
       case BufferEffect.CopyOut e -> {
         must(revoking && moving() && e.segment() == before.segment(), "%s", e);
@@ -340,6 +350,14 @@ final class BufferInvariants {
           checkLeaves(event, after);
         }
         left = true;
+      }
+      case BufferEffect.Borrow e -> must(lost && !revoking, "it has memory, and wants other");
+      case BufferEffect.GiveBack e -> {
+        must(
+            event instanceof BufferEvent.CopiedOut || event instanceof BufferEvent.Restored,
+            "given back at %s",
+            event);
+        must(e.segment() != after.segment(), "gives back what it has: %s", e);
       }
       case BufferEffect.Disown e -> must(revoking && e.segment() == segment, "%s", e);
       case BufferEffect.Complete e -> checkComplete(before, event, e);
@@ -365,7 +383,23 @@ final class BufferInvariants {
       epoch = e.epoch();
       revoking = true;
       left = false;
+      saved = false;
+      notCopied = false;
+      queued = null;
       owe(before);
+    }
+    if (event instanceof HistoryEvent.Moved e) {
+      must(revoking && moving() && left && !notCopied, "moved: %s", e);
+      saved = true;
+    }
+    if (event instanceof HistoryEvent.MoveFailed e) {
+      must(revoking && moving() && left && !saved && !notCopied, "could not be moved: %s", e);
+      must(e.lost() == contract.enforced(), "what becomes of the content: %s", e);
+      notCopied = true;
+      if (!e.lost()) {
+        cause = null;
+        revoking = false;
+      }
     }
     if (event instanceof HistoryEvent.Restored e) {
       must(!revoking, "restored in the middle of a revoke: %s", e);
@@ -436,8 +470,13 @@ final class BufferInvariants {
     if (contract.enforced()) {
       fences.clear();
     }
-    if (moving()) {
+    if (moving() && saved) {
       cause = null;
+    } else if (moving()) {
+      must(notCopied && severed, "moved, and the content is nowhere: %s", complete);
+      lost = queued == null;
+      cause = queued == null ? cause : queued;
+      queued = null;
     }
     revoking = false;
   }

@@ -10,6 +10,7 @@ import static dev.dmabufsim.common.message.Operation.UNPIN;
 import static dev.dmabufsim.exporter.BufferDriver.ASK;
 import static dev.dmabufsim.exporter.BufferDriver.BUFFER;
 import static dev.dmabufsim.exporter.BufferDriver.BYTES;
+import static dev.dmabufsim.exporter.BufferDriver.COPY;
 import static dev.dmabufsim.exporter.BufferDriver.PROCESS;
 import static dev.dmabufsim.exporter.BufferDriver.SEGMENT;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -20,11 +21,14 @@ import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.contract.RevokeOutcome;
 import dev.dmabufsim.common.driver.ImporterOffer;
 import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.exporter.BufferEffect.Borrow;
 import dev.dmabufsim.exporter.BufferEffect.Complete;
 import dev.dmabufsim.exporter.BufferEffect.CopyOut;
+import dev.dmabufsim.exporter.BufferEffect.GiveBack;
 import dev.dmabufsim.exporter.BufferEffect.Invalidate;
 import dev.dmabufsim.exporter.BufferEffect.Report;
 import dev.dmabufsim.exporter.BufferEffect.Sever;
+import dev.dmabufsim.exporter.BufferEffect.WakeAt;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -57,7 +61,8 @@ final class BufferMoveTest {
 
     b = copying(contract);
 
-    assertThat(b.effects(CopyOut.class)).containsExactly(new CopyOut(1, SEGMENT));
+    assertThat(b.effects(CopyOut.class))
+        .containsExactly(new CopyOut(1, SEGMENT, contract.enforced()));
     assertThat(b.effects(Complete.class)).isEmpty();
   }
 
@@ -219,12 +224,162 @@ final class BufferMoveTest {
   @Test
   void aCopyOfAnotherEpochOrStageIsIgnored() {
     BufferDriver b = gpu(Contract.V7).mapped(PROCESS, 1).copied();
-    assertThat(b.effects()).isEmpty();
+    assertThat(b.effects()).containsExactly(new GiveBack(SEGMENT + 1));
     b.revoke(RevokeCause.EVICTION).copied();
-    assertThat(b.effects()).isEmpty();
+    assertThat(b.effects()).containsExactly(new GiveBack(SEGMENT + 1));
     b.answered(1).slotsUnmapped(1);
     b.happens(new BufferEvent.CopiedOut(7, SEGMENT + 5, 9, 1, 1, b.now));
-    assertThat(b.effects()).isEmpty();
+    assertThat(b.effects()).containsExactly(new GiveBack(SEGMENT + 5));
     assertThat(b.state.segment()).isEqualTo(SEGMENT);
+    b.copied().happens(new BufferEvent.CopiedOut(1, SEGMENT + 1, 2, 1, 1, b.now));
+    assertThat(b.effects()).as("what it has it keeps").isEmpty();
+  }
+
+  @Test
+  void anEnforcedMoveThatGetsNoMemoryTakesTheContentWithTheMemoryAndEnds() {
+    BufferDriver b = copying(Contract.ENFORCED).attach(PROCESS, 2).moveFailed();
+    assertThat(b.effects(Sever.class)).containsExactly(new Sever(1, SEGMENT));
+    assertThat(b.noted(HistoryEvent.MoveFailed.class))
+        .containsExactly(new HistoryEvent.MoveFailed(BUFFER, 1, true, "there was no memory"));
+    assertThat(b.effects(Complete.class)).isEmpty();
+    assertThat(b.call(MAP, 2).answer(2)).as("it is still a move").isEqualTo(EBUSY);
+
+    assertThat(b.severed().completed()).isEqualTo(RevokeOutcome.SEVERED);
+    assertThat(b.effects(Complete.class).getFirst().next())
+        .isEqualTo(BufferEffect.Next.REPLACEMENT);
+    assertThat(b.effects(Report.class)).containsExactly(new Report(true));
+    assertThat(b.effects(Borrow.class)).hasSize(1);
+    assertThat(b.noted(HistoryEvent.Moved.class)).isEmpty();
+    assertThat(b.state.memory()).isEqualTo(new BufferState.Memory(SEGMENT, 1, 1, false, true));
+    assertThat(b.state.waiting()).isFalse();
+    assertThat(b.call(MAP, 1).answer(1)).as("there is nothing to map").isEqualTo(ENODEV);
+  }
+
+  @Test
+  void whatHasLostItsContentGetsFreshMemoryAndCanBeMappedAndMovedAgain() {
+    BufferDriver b = copying(Contract.ENFORCED).moveFailed().severed().restored();
+    assertThat(b.state.memory()).isEqualTo(new BufferState.Memory(SEGMENT + 1, 2, 2, false, false));
+    assertThat(b.state.revoked()).isFalse();
+
+    assertThat(b.call(MAP, 1).slotsMapped(1).answer(1)).isEqualTo(OK);
+    assertThat(b.answeredTable(1).content()).as("of other content").isEqualTo(2);
+    b.revoke(RevokeCause.EVICTION).answered(1).slotsUnmapped(1).closed(List.of(), List.of());
+    assertThat(b.copied().completed()).isEqualTo(RevokeOutcome.ACKED);
+    assertThat(b.state.memory().content()).isEqualTo(2);
+  }
+
+  @Test
+  void whatHasLostItsContentAndGotNoMemoryAsksAgainWhenItIsToMoveAgain() {
+    BufferDriver b = copying(Contract.ENFORCED).moveFailed().severed();
+
+    b.revoke(RevokeCause.MIGRATION);
+
+    assertThat(b.effects()).containsExactly(new Borrow(), new Report(false));
+    assertThat(b.state.epoch()).isEqualTo(1);
+    assertThat(b.restored().state.revoked()).isFalse();
+    assertThat(b.restored().effects())
+        .as("it has asked twice, and needs it once")
+        .containsExactly(new GiveBack(SEGMENT + 2));
+  }
+
+  @Test
+  void whatHasLostItsContentCanBeUnpluggedAndThenGetsNoMemory() {
+    BufferDriver b = copying(Contract.ENFORCED).moveFailed().severed();
+    assertThat(b.revoke(RevokeCause.HOT_UNPLUG).effects()).containsExactly(new Report(true));
+    assertThat(b.restored().effects()).containsExactly(new GiveBack(SEGMENT + 1));
+    assertThat(b.state.dead()).isTrue();
+  }
+
+  @Test
+  void anUnplugThatWaitsForAMoveWhichLosesTheContentHasNothingMoreToTake() {
+    BufferDriver b = copying(Contract.ENFORCED).revoke(RevokeCause.HOT_UNPLUG).moveFailed();
+
+    assertThat(b.severed().completed()).isEqualTo(RevokeOutcome.SEVERED);
+
+    assertThat(b.effects(Report.class)).containsExactly(new Report(true));
+    assertThat(b.effects(Borrow.class)).isEmpty();
+    assertThat(b.state.dead()).isTrue();
+    assertThat(b.state.revoke()).isNull();
+  }
+
+  @Test
+  void anEnforcedCopyThatTakesTooLongIsGivenUpAndItsMemoryGivenBackWhenItComes() {
+    BufferDriver b = copying(Contract.ENFORCED);
+    assertThat(b.effects(WakeAt.class))
+        .as("asked of nobody again, but looked at when its time is over")
+        .anySatisfy(w -> assertThat(w.nanos()).isLessThanOrEqualTo(b.now + COPY));
+    assertThat(b.after(COPY - 1).effects(Sever.class)).isEmpty();
+    assertThat(b.after(1).effects(Sever.class)).containsExactly(new Sever(1, SEGMENT));
+    assertThat(b.noted(HistoryEvent.MoveFailed.class))
+        .containsExactly(new HistoryEvent.MoveFailed(BUFFER, 1, true, "it took too long"));
+
+    assertThat(b.copied().effects()).containsExactly(new GiveBack(SEGMENT + 1));
+    assertThat(b.moveFailed().effects()).isEmpty();
+    assertThat(b.severed().completed()).isEqualTo(RevokeOutcome.SEVERED);
+    assertThat(b.state.memory().severed()).isTrue();
+  }
+
+  @Test
+  void aMoveOfWhatMustBeSeveredThatGetsNoMemoryIsSeveredAllTheSame() {
+    BufferDriver b = gpu(Contract.ENFORCED).mapped(PROCESS, 1).revoke(RevokeCause.EVICTION);
+    b.after(ASK).closed(List.of(1), List.of(1));
+    assertThat(b.effects(CopyOut.class)).containsExactly(new CopyOut(1, SEGMENT, false));
+
+    assertThat(b.moveFailed().severed().completed()).isEqualTo(RevokeOutcome.SEVERED);
+    assertThat(b.state.mapped()).isZero();
+  }
+
+  @Test
+  void whatTheIommuHadToBlockIsDrainedAndItsCopyCanBeHeldAgainstIt() {
+    BufferDriver b = gpu(Contract.ENFORCED).mapped(PROCESS, 1).revoke(RevokeCause.EVICTION);
+    b.after(ASK).closed(List.of(1), List.of());
+    assertThat(b.effects(CopyOut.class)).containsExactly(new CopyOut(1, SEGMENT, true));
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Contract.class,
+      names = {"V2", "V3", "V4", "V5", "V7"})
+  void aMoveThatGetsNoMemoryMovesNothingWhereNobodyEnforcesIt(Contract contract) {
+    BufferDriver b = copying(contract).moveFailed();
+
+    assertThat(b.noted(HistoryEvent.MoveFailed.class))
+        .containsExactly(new HistoryEvent.MoveFailed(BUFFER, 1, false, "there was no memory"));
+    assertThat(b.effects()).containsExactly(new Report(false));
+    assertThat(b.noted(HistoryEvent.RevokeCompleted.class)).isEmpty();
+    assertThat(b.state.memory()).isEqualTo(new BufferState.Memory(SEGMENT, 1, 1, false, false));
+    assertThat(b.state.revoked()).isFalse();
+    if (b.state.mapped() == 0) {
+      assertThat(b.call(MAP, 1).slotsMapped(1).answer(1)).isEqualTo(OK);
+    }
+    b.revoke(RevokeCause.EVICTION);
+    assertThat(b.effects(Invalidate.class)).containsExactly(new Invalidate(PROCESS, 2, List.of(1)));
+  }
+
+  @Test
+  void aCopyHasNoDeadlineWhereNobodyEnforcesIt() {
+    BufferDriver b = copying(Contract.V7);
+    assertThat(b.after(1_000 * COPY).effects(Sever.class)).isEmpty();
+    assertThat(b.copied().completed()).isEqualTo(RevokeOutcome.ACKED);
+  }
+
+  @Test
+  void anUnplugThatWaitsForAMoveWhichMovesNothingComesNext() {
+    BufferDriver b = copying(Contract.V7).revoke(RevokeCause.HOT_UNPLUG).moveFailed();
+
+    assertThat(b.effects(Report.class)).isEmpty();
+    assertThat(b.effects(Invalidate.class)).containsExactly(new Invalidate(PROCESS, 2, List.of(1)));
+    assertThat(b.returned(1).completed()).isEqualTo(RevokeOutcome.ACKED);
+    assertThat(b.state.dead()).isTrue();
+  }
+
+  @Test
+  void aFailureOfAnotherEpochOrStageIsIgnored() {
+    BufferDriver b = gpu(Contract.ENFORCED).mapped(PROCESS, 1).moveFailed();
+    assertThat(b.effects()).isEmpty();
+    assertThat(b.revoke(RevokeCause.EVICTION).moveFailed().effects()).isEmpty();
+    b.answered(1).slotsUnmapped(1).closed(List.of(), List.of());
+    assertThat(b.happens(new BufferEvent.MoveFailed(7, b.now)).effects()).isEmpty();
+    assertThat(b.copied().completed()).isEqualTo(RevokeOutcome.ACKED);
   }
 }

@@ -214,7 +214,7 @@ final class BufferRulesTest {
 
       b.restored();
 
-      assertThat(b.effects()).isEmpty();
+      assertThat(b.effects()).containsExactly(new BufferEffect.GiveBack(SEGMENT + 1));
       assertThat(b.call(MAP, 1).answer(1)).isEqualTo(ENODEV);
     }
 

@@ -21,6 +21,7 @@ import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.ExporterKind;
 import dev.dmabufsim.common.contract.FenceUsage;
 import dev.dmabufsim.common.contract.RevokeCause;
+import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
 import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
@@ -197,6 +198,32 @@ final class CpuCallsTest {
     b.after(BufferDriver.ASK).closed(List.of(), List.of());
 
     assertThat(b.answer(1)).isEqualTo(OK);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"MMAP, MUNMAP", "VMAP, VUNMAP"})
+  void whatIsGivenUpAgainUnderItsNumberIsNotIllegalNeitherBeforeItIsAnsweredNorAfter(
+      Operation map, Operation unmap) {
+    BufferDriver b = gpu().call(PROCESS, 5, map, 1).cpuMapped(1).call(PROCESS, 6, unmap, 1);
+
+    assertThat(b.call(PROCESS, 6, unmap, 1).silent()).as("under way").isTrue();
+    assertThat(b.noted(HistoryEvent.IllegalCall.class)).isEmpty();
+    assertThat(b.cpuUnmapped(1).answer(1)).isEqualTo(OK);
+    assertThat(b.call(PROCESS, 6, unmap, 1).answer(1)).isEqualTo(OK);
+    assertThat(b.noted(HistoryEvent.IllegalCall.class)).isEmpty();
+    assertThat(b.call(PROCESS, 7, unmap, 1).answer(1)).as("a second one").isEqualTo(EINVAL);
+    assertThat(b.noted(HistoryEvent.IllegalCall.class)).hasSize(1);
+  }
+
+  @Test
+  void aCallWhoseAnswerWasLostIsCountedOnceThoughOthersHaveFollowed() {
+    BufferDriver b = gpu().call(PROCESS, 5, MMAP, 1).cpuMapped(1).call(PROCESS, 6, VMAP, 1);
+
+    assertThat(b.call(PROCESS, 5, MMAP, 1).answer(1)).isEqualTo(OK);
+
+    assertThat(b.state.attachments().get(1).cpu().mmaps()).isEqualTo(1);
+    b.call(PROCESS, 7, MUNMAP, 1).call(PROCESS, 8, VUNMAP, 1).cpuUnmapped(1);
+    assertThat(b.call(PROCESS, 9, DETACH, 1).answer(1)).as("nothing is left").isEqualTo(OK);
   }
 
   @Test

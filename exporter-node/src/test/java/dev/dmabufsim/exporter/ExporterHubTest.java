@@ -34,6 +34,7 @@ import dev.dmabufsim.common.message.SgTable;
 import dev.dmabufsim.common.message.Span;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -105,7 +106,8 @@ final class ExporterHubTest {
     fabric.close();
   }
 
-  private static final ExporterPlan.Bound UNHURRIED = new ExporterPlan.Bound(NEVER, NEVER, NEVER);
+  private static final ExporterPlan.Bound UNHURRIED =
+      new ExporterPlan.Bound(NEVER, NEVER, NEVER, NEVER);
 
   private void start(Contract contract, ExporterPlan.Bound bound) {
     start(contract, bound, Map.of());
@@ -493,7 +495,7 @@ final class ExporterHubTest {
   @Test
   void memoryIsSeveredAndReplacedWhenNobodyAnswersNotEvenTheIommu() {
     long soon = TimeUnit.MILLISECONDS.toNanos(20);
-    start(Contract.ENFORCED, new ExporterPlan.Bound(soon, soon, NEVER));
+    start(Contract.ENFORCED, new ExporterPlan.Bound(soon, soon, NEVER, NEVER));
     SgTable table = mapped();
 
     hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
@@ -509,7 +511,7 @@ final class ExporterHubTest {
 
   @Test
   void whatIsNotAnsweredIsAskedAgain() {
-    start(Contract.ENFORCED, new ExporterPlan.Bound(NEVER, NEVER, 1_000_000));
+    start(Contract.ENFORCED, new ExporterPlan.Bound(NEVER, NEVER, NEVER, 1_000_000));
     AttachReply attached = attach(ImporterOffer.DYNAMIC, 1);
     long call = call(Operation.MAP, attached.buffer(), attached.attachments());
     IommuMessage.MapSlots asked = iommuHears(IommuMessage.MapSlots.class);
@@ -595,6 +597,99 @@ final class ExporterHubTest {
     assertThat(again.generation()).isEqualTo(restored.generation());
     assertThat(again.content()).isEqualTo(table.generation());
     await().atMost(LIMIT).until(() -> reports.contains(new NodeReport.RoundDone("exporter", 1, 1)));
+  }
+
+  /** Nobody reaches the memory any more, and the content is to be copied. */
+  private void drained(InvalidateMappings invalidate) {
+    progress(invalidate, invalidate.attachments(), invalidate.attachments());
+    IommuMessage.UnmapSlots unmap = iommuHears(IommuMessage.UnmapSlots.class);
+    say(
+        new ExporterMessage.SlotsUnmapped(
+            peer("iommu", IOMMU_PROCESS), unmap.buffer(), unmap.mappings()));
+  }
+
+  /** What the pool has in reserve is not there any more. */
+  private int loseReserve(SgTable table) throws IOException {
+    int reserve = table.segment() + 1;
+    assertThat(fabric.hasSegment(reserve)).isTrue();
+    fabric.removeSegment(reserve);
+    return reserve;
+  }
+
+  /** No segment of that number can be made, for its name is taken. */
+  private void obstruct(int segment) throws IOException {
+    Files.createDirectory(fabric.directory().resolve("segment-" + segment));
+  }
+
+  private void startMoves(Contract contract, int rounds) {
+    start(
+        contract,
+        UNHURRIED,
+        new ExporterPlan.Rounds(rounds, 1, 1, 1, false),
+        device("gpu", ExporterKind.GPU_VRAM, Map.of(), RevokeCause.EVICTION));
+  }
+
+  @Test
+  void anEnforcedMoveWithoutMemoryEndsAndTheBufferGetsFreshMemoryAsSoonAsThereIsSome()
+      throws IOException {
+    startMoves(Contract.ENFORCED, 1);
+    SgTable table = mapped();
+    int reserve = loseReserve(table);
+    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
+    drained(invalidate);
+    bufferClosed(iommuHears(IommuMessage.CloseBuffer.class), List.of(), List.of());
+
+    HistoryEvent.RevokeCompleted completed = recorded(HistoryEvent.RevokeCompleted.class);
+    assertThat(completed.outcome()).isEqualTo(RevokeOutcome.SEVERED);
+    assertThat(recorded(HistoryEvent.MoveFailed.class).lost()).isTrue();
+    HistoryEvent.Restored restored = recorded(HistoryEvent.Restored.class);
+    assertThat(restored.segment()).isEqualTo(reserve + 1);
+    assertThat(owner(restored.segment())).isEqualTo(restored.generation());
+    assertThat(fabric.hasSegment(table.segment())).isFalse();
+    long call = call(Operation.MAP, invalidate.buffer(), invalidate.attachments());
+    openSlots(iommuHears(IommuMessage.MapSlots.class));
+    assertThat(answered(call).tables().getFirst().content()).isEqualTo(restored.generation());
+    assertThat(reports).noneMatch(NodeReport.Failed.class::isInstance);
+  }
+
+  @Test
+  void anEnforcedMoveWithoutAnyMemoryEndsAndTheNextRoundAsksForSomeAgain() throws IOException {
+    startMoves(Contract.ENFORCED, 2);
+    SgTable table = mapped();
+    int reserve = loseReserve(table);
+    // Neither for its next owner, nor for the buffer.
+    obstruct(reserve + 1);
+    obstruct(reserve + 2);
+    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    drained(importerHears(InvalidateMappings.class));
+    bufferClosed(iommuHears(IommuMessage.CloseBuffer.class), List.of(), List.of());
+
+    assertThat(recorded(HistoryEvent.RevokeCompleted.class).outcome())
+        .isEqualTo(RevokeOutcome.SEVERED);
+    assertThat(recorded(HistoryEvent.Restored.class).segment()).isEqualTo(reserve + 3);
+    await().atMost(LIMIT).until(() -> reports.contains(new NodeReport.RoundsDone("exporter", 2)));
+    assertThat(reports).filteredOn(NodeReport.Failed.class::isInstance).hasSize(2);
+  }
+
+  @Test
+  void aMoveWithoutMemoryMovesNothingWhereNobodyEnforcesIt() throws IOException {
+    startMoves(Contract.V7, 1);
+    SgTable table = mapped();
+    loseReserve(table);
+    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
+    drained(invalidate);
+
+    assertThat(recorded(HistoryEvent.MoveFailed.class).lost()).isFalse();
+    await().atMost(LIMIT).until(() -> reports.contains(new NodeReport.RoundsDone("exporter", 1)));
+    assertThat(owner(table.segment())).isEqualTo(table.generation());
+    long call = call(Operation.MAP, invalidate.buffer(), invalidate.attachments());
+    openSlots(iommuHears(IommuMessage.MapSlots.class));
+    SgTable again = answered(call).tables().getFirst();
+    assertThat(again.segment()).isEqualTo(table.segment());
+    assertThat(again.generation()).isEqualTo(table.generation());
+    assertThat(recorded.events(HistoryEvent.RevokeCompleted.class)).isEmpty();
   }
 
   @Test

@@ -72,6 +72,7 @@ final class RandomBufferEvents {
       case BufferEvent.CopiedOut e ->
           new BufferEvent.CopiedOut(
               e.epoch(), e.segment(), e.generation(), e.before(), e.after(), now);
+      case BufferEvent.MoveFailed e -> new BufferEvent.MoveFailed(e.epoch(), now);
       case BufferEvent.Released e -> new BufferEvent.Released(now);
       case BufferEvent.BufferClosed e ->
           new BufferEvent.BufferClosed(e.epoch(), e.open(), e.undrained(), now);
@@ -108,6 +109,8 @@ final class RandomBufferEvents {
     } else if (kind < 815) {
       return new BufferEvent.CopiedOut(
           epoch(state), state.segment() + 1, state.generation() + 1, 5, 5, now);
+    } else if (kind < 820) {
+      return new BufferEvent.MoveFailed(epoch(state), now);
     } else if (kind < 845) {
       return new BufferEvent.Severed(epoch(state), now);
     } else if (kind < 920) {

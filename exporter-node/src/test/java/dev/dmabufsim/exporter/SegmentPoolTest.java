@@ -1,6 +1,8 @@
 package dev.dmabufsim.exporter;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import dev.dmabufsim.common.fabric.Canary;
 import dev.dmabufsim.common.fabric.Fabric;
@@ -13,6 +15,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.zip.CRC32C;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -236,7 +241,7 @@ final class SegmentPoolTest {
     pool.reserve(BYTES);
     writeLate(lease.segment(), 4096, 77, lease.generation());
 
-    SegmentPool.Copied copied = pool.move(lease.segment(), BYTES);
+    SegmentPool.Copied copied = pool.move(lease.segment(), BYTES, true);
 
     assertThat(copied.lease().segment()).isNotEqualTo(lease.segment());
     assertThat(copied.lease().generation()).isGreaterThan(lease.generation());
@@ -253,7 +258,7 @@ final class SegmentPoolTest {
     long bytes = (1 << 20) + 8192;
     Lease lease = pool.export(BUFFER, bytes);
 
-    SegmentPool.Copied copied = pool.move(lease.segment(), bytes);
+    SegmentPool.Copied copied = pool.move(lease.segment(), bytes, true);
 
     assertThat(copied.before()).isEqualTo(copied.after());
     try (Arena arena = Arena.ofConfined()) {
@@ -265,6 +270,78 @@ final class SegmentPoolTest {
                   .foreignBytes())
           .isZero();
     }
+  }
+
+  @Test
+  void aMoveIsHeldAgainstWhatIsThereIfThatIsDrained() throws IOException {
+    Lease lease = pool.export(BUFFER, BYTES);
+    writeLate(lease.segment(), 4096, 77, lease.generation());
+    byte[] content = bytes(lease.segment());
+    CRC32C sum = new CRC32C();
+    sum.update(content, 0, content.length);
+
+    SegmentPool.Copied copied = pool.move(lease.segment(), BYTES, true);
+
+    assertThat(copied.before()).isEqualTo(sum.getValue());
+    assertThat(copied.after()).isEqualTo(sum.getValue());
+  }
+
+  @Test
+  void aMoveOfWhatSomebodyStillWritesToIsHeldAgainstWhatWasCopied() throws Exception {
+    Lease lease = pool.export(BUFFER, BYTES);
+    AtomicBoolean over = new AtomicBoolean();
+    AtomicInteger writes = new AtomicInteger();
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment memory = fabric.mapSegment(lease.segment(), BYTES, arena).data();
+      Thread rogue =
+          Thread.ofPlatform()
+              .start(() -> {
+                while (!over.get()) {
+                  int n = writes.incrementAndGet();
+                  memory.set(ValueLayout.JAVA_INT, n % (BYTES / 4) * 4, n);
+                }
+              });
+      try {
+        await().until(() -> writes.get() > 0);
+        for (int i = 0; i < 20; i++) {
+          SegmentPool.Copied copied = pool.move(lease.segment(), BYTES, false);
+          assertThat(copied.before()).isEqualTo(copied.after());
+          pool.giveBack(copied.lease().segment(), BYTES);
+        }
+      } finally {
+        over.set(true);
+        rogue.join();
+      }
+    }
+  }
+
+  @Test
+  void aMoveThatIsCutOffGivesBackWhatItWasToGoTo() throws IOException {
+    Lease lease = pool.export(BUFFER, BYTES);
+    pool.reserve(BYTES);
+    int reserve = pool.move(lease.segment(), BYTES, true).lease().segment();
+    pool.giveBack(reserve, BYTES);
+    fabric.sever(lease.segment());
+
+    assertThatThrownBy(() -> pool.move(lease.segment(), BYTES, false))
+        .isInstanceOf(IOException.class);
+
+    assertThat(pool.lend(BUFFER, BYTES).segment()).isEqualTo(reserve);
+  }
+
+  @Test
+  void aMoveForWhichThereIsNoMemoryChangesNothing() throws IOException {
+    Lease lease = pool.export(BUFFER, BYTES);
+    byte[] content = bytes(lease.segment());
+    // More than any host has.
+    long tooMuch = 1L << 50;
+
+    assertThatThrownBy(() -> pool.move(lease.segment(), tooMuch, true))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("no room for a segment");
+
+    assertThat(owner(lease.segment())).isEqualTo(lease.generation());
+    assertThat(bytes(lease.segment())).isEqualTo(content);
   }
 
   private byte[] bytes(int segment) throws IOException {

@@ -171,6 +171,8 @@ final class VirtualHost {
       case BufferEffect.Note e -> {}
       case BufferEffect.Disown e -> {}
       case BufferEffect.HandOver e -> {}
+      case BufferEffect.Borrow e -> {}
+      case BufferEffect.GiveBack e -> {}
       case BufferEffect.Report e -> {}
     }
   }

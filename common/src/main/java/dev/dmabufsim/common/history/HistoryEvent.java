@@ -101,6 +101,12 @@ public sealed interface HistoryEvent {
   /** Exporter: a move was asked for and not begun, since the buffer is pinned. */
   record MoveRefused(int buffer, RevokeCause cause, int pins) implements HistoryEvent {}
 
+  /**
+   * Exporter: a move did not copy the content. It stays where it was, and nothing was revoked; or
+   * it is lost, and {@link RevokeCompleted} of that epoch follows.
+   */
+  record MoveFailed(int buffer, long epoch, boolean lost, String why) implements HistoryEvent {}
+
   /** Exporter: the last reference was dropped; the kernel warns if attachments remain. */
   record BufferReleased(int buffer, int attachments) implements HistoryEvent {}
 

@@ -17,6 +17,8 @@ import java.util.Set;
  *     form, a node ended by itself, a fault did not fire, the run was interrupted
  * @param honestImporters importer devices that keep the contract and that no fault befalls
  * @param orderly whether the run ended in order, so that everybody could give back what he had
+ * @param unplayed which rounds did not run, since nobody waited for them any longer, each in words;
+ *     of a part of the run that says nothing
  */
 public record Facts(
     long boundMicros,
@@ -25,12 +27,26 @@ public record Facts(
     List<String> leftovers,
     List<String> troubles,
     Set<String> honestImporters,
-    boolean orderly) {
+    boolean orderly,
+    List<String> unplayed) {
+  /** Of a run that played what it was to play. */
+  public Facts(
+      long boundMicros,
+      Optional<DmaCounters> dma,
+      int openSlots,
+      List<String> leftovers,
+      List<String> troubles,
+      Set<String> honestImporters,
+      boolean orderly) {
+    this(boundMicros, dma, openSlots, leftovers, troubles, honestImporters, orderly, List.of());
+  }
+
   /** Takes copies. */
   public Facts {
     leftovers = List.copyOf(leftovers);
     troubles = List.copyOf(troubles);
     honestImporters = Set.copyOf(honestImporters);
+    unplayed = List.copyOf(unplayed);
   }
 
   /** What of it holds for each part of the run: nothing that was counted for all parts together. */

@@ -26,6 +26,7 @@ public record Findings(List<Violation> violations, List<String> unknowns, Figure
    * @param canaryBytesScanned bytes that next owners looked through
    * @param canaryForeignBytes bytes among them that they had not written
    * @param late late accesses; every class is there
+   * @param dmaFailed mappings that their importer thought live and through which a DMA failed
    * @param phaseBroken accesses that the phase of their mapping forbade
    * @param moves how moves ended
    * @param calls calls and messages that were not carried out
@@ -39,6 +40,7 @@ public record Findings(List<Violation> violations, List<String> unknowns, Figure
       long canaryBytesScanned,
       long canaryForeignBytes,
       Map<LateAccess, Late> late,
+      long dmaFailed,
       long phaseBroken,
       Moves moves,
       Calls calls,
@@ -115,7 +117,8 @@ public record Findings(List<Violation> violations, List<String> unknowns, Figure
    * How moves ended.
    *
    * @param completed moves that copied the content
-   * @param refused moves that were not begun, since the buffer was pinned
+   * @param refused moves that were not begun, since the buffer was pinned, or not carried out,
+   *     since there was no memory and the content could stay
    * @param damaged moves after which the content was another
    */
   public record Moves(long completed, long refused, long damaged) {}

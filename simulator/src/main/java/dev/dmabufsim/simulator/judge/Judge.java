@@ -46,6 +46,7 @@ public final class Judge {
   private final Map<Integer, Set<Integer>> heldUnmapped = new HashMap<>();
   private final Map<Integer, Map<Integer, HistoryEvent.Attached>> unrevocable = new HashMap<>();
   private final Set<Epoch> moved = new HashSet<>();
+  private final Set<Epoch> lost = new HashSet<>();
   private final List<String> leaks = new ArrayList<>();
   private final List<FailedProbe> probes = new ArrayList<>();
   private final List<FailedDma> failures = new ArrayList<>();
@@ -102,6 +103,7 @@ public final class Judge {
       case HistoryEvent.PhaseBroken e -> phaseBroken += e.count();
       case HistoryEvent.Moved e -> moved(e);
       case HistoryEvent.MoveRefused e -> movesRefused++;
+      case HistoryEvent.MoveFailed e -> moveFailed(e);
       case HistoryEvent.BufferReleased e -> released.add(e);
       case HistoryEvent.CpuAccessed e -> {
         cpuReads += e.reads();
@@ -235,6 +237,21 @@ public final class Judge {
     }
   }
 
+  private void moveFailed(HistoryEvent.MoveFailed e) {
+    Epoch epoch = new Epoch(e.buffer(), e.epoch());
+    if (!e.lost()) {
+      // It stays where it was, and nothing was revoked in the end.
+      requested.remove(epoch);
+      movesRefused++;
+      return;
+    }
+    lost.add(epoch);
+    broke(
+        Invariant.HANDED_ON_AFTER_COMPLETION,
+        "buffer %s: the move of epoch %d lost its content: %s"
+            .formatted(names.name(e.buffer()), e.epoch(), e.why()));
+  }
+
   private void completed(HistoryEvent.RevokeCompleted e, long nanos) {
     completed.put(new Epoch(e.buffer(), e.epoch()), nanos);
     ends.add(e);
@@ -311,7 +328,8 @@ public final class Judge {
     requested.forEach((epoch, cause) -> {
       if (cause.after() == RevokeCause.After.MOVED
           && completed.containsKey(epoch)
-          && !moved.contains(epoch)) {
+          && !moved.contains(epoch)
+          && !lost.contains(epoch)) {
         broke(
             Invariant.HANDED_ON_AFTER_COMPLETION,
             "buffer %s: the move of epoch %d completed and had not copied the content"
@@ -407,6 +425,7 @@ public final class Judge {
 
   private List<String> unknowns(Facts facts) {
     List<String> unknowns = new ArrayList<>(facts.troubles());
+    unknowns.addAll(facts.unplayed());
     if (requested.isEmpty()) {
       unknowns.add("nothing was revoked");
     } else if (mappedWhenRevoked == 0) {
@@ -455,6 +474,7 @@ public final class Judge {
         scanned,
         foreign,
         late.counted(names, wordsLeaked),
+        failures.size(),
         phaseBroken,
         new Findings.Moves(moved.size(), movesRefused, movesDamaged),
         new Findings.Calls(illegalCalls, ignored),

@@ -94,6 +94,7 @@ public record Scope(
       case HistoryEvent.HandedOver e -> when(buffers.contains(e.buffer()), e);
       case HistoryEvent.Moved e -> when(buffers.contains(e.buffer()), e);
       case HistoryEvent.MoveRefused e -> when(buffers.contains(e.buffer()), e);
+      case HistoryEvent.MoveFailed e -> when(buffers.contains(e.buffer()), e);
       case HistoryEvent.BufferReleased e -> when(buffers.contains(e.buffer()), e);
       case HistoryEvent.Restored e -> when(buffers.contains(e.buffer()), e);
       case HistoryEvent.Closed e -> when(buffers.contains(e.buffer()), e);

@@ -93,6 +93,12 @@ public final class CellJudge {
     if (faults > 0 && honestAlive(key)) {
       return new Said(CellVerdict.UNSAFE, faults + " faults were caused by an honest importer");
     }
+    // Before the revoke completed nothing is late, and it is a fault all the same.
+    if (f.dmaFailed() > 0 && honestAlive(key)) {
+      return new Said(
+          CellVerdict.UNSAFE,
+          "DMA of an honest importer failed on " + f.dmaFailed() + " mappings that it had live");
+    }
     if (!troubles.isEmpty()) {
       return new Said(CellVerdict.UNKNOWN, troubles.get(0));
     }

@@ -31,6 +31,8 @@ final class Plans {
         new ExporterPlan.Bound(
             scenario.bound().ask().toNanos(),
             scenario.bound().block().toNanos(),
+            // What cannot be copied is severed, and that is to be over within its time as well.
+            scenario.bound().sever().toNanos() / 2,
             Math.min(RETRY_NANOS, Math.max(1, scenario.bound().ask().toNanos() / 2))),
         spec.exporters().stream()
             .map(e ->

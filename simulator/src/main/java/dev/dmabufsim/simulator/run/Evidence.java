@@ -29,6 +29,7 @@ record Evidence(
     int openSlots,
     List<String> leftovers,
     List<String> troubles,
+    List<String> unplayed,
     boolean orderly,
     List<Path> files) {
   private static final double GIB = 1L << 30;
@@ -52,6 +53,7 @@ record Evidence(
       int openSlots,
       List<String> leftovers,
       List<String> troubles,
+      List<String> unplayed,
       boolean orderly,
       RunDirectory directory,
       Collection<String> nodes) {
@@ -60,6 +62,7 @@ record Evidence(
         openSlots,
         List.copyOf(leftovers),
         List.copyOf(troubles),
+        List.copyOf(unplayed),
         orderly,
         nodes.stream().map(directory::history).toList());
   }
@@ -86,7 +89,8 @@ record Evidence(
             leftovers,
             all,
             honestImporters(options.scenario()),
-            orderly);
+            orderly,
+            unplayed);
     Findings findings = judge.finish(facts);
     Report figures =
         report(options, nodes, findings, bound, started, begunNanos, dmaNanos, List.of());

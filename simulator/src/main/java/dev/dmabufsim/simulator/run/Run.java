@@ -145,7 +145,14 @@ public final class Run {
       }
       Played played =
           Evidence.gather(
-                  dma, openSlots, leftovers, state.troubles(), orderly, directory, nodes.keySet())
+                  dma,
+                  openSlots,
+                  leftovers,
+                  state.troubles(),
+                  state.unplayed(),
+                  orderly,
+                  directory,
+                  nodes.keySet())
               .judge(options, directory, nodeRows(), started, begun, dmaNanos);
       print.accept(played);
       return played;
@@ -285,7 +292,8 @@ public final class Run {
       long left = patience.leftNanos(System.nanoTime());
       if (left <= 0) {
         // Not a violation by itself: the judge looks at how long each revoke took.
-        progress.say("  no round ended within %d s: giving up".formatted(limit.toSeconds()));
+        state = core.gaveUp(state, limit);
+        state.unplayed().forEach(what -> progress.say("  " + what + ": giving up"));
         return;
       }
       handleNext(left);

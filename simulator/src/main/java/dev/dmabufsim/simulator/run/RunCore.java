@@ -6,6 +6,7 @@ import dev.dmabufsim.simulator.scenario.ExporterSpec;
 import dev.dmabufsim.simulator.scenario.FaultSpec;
 import dev.dmabufsim.simulator.scenario.NodeSpec;
 import dev.dmabufsim.simulator.scenario.Scenario;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -49,6 +50,7 @@ final class RunCore {
    * @param killed nodes that were killed on purpose
    * @param fired faults that have struck
    * @param troubles why the run may prove nothing, each in words
+   * @param unplayed which rounds were given up, each in words: what else was played counts
    */
   record State(
       Map<Milestone, Set<String>> reached,
@@ -56,7 +58,8 @@ final class RunCore {
       Map<String, Integer> exits,
       Set<String> killed,
       Set<FaultSpec> fired,
-      List<String> troubles) {
+      List<String> troubles,
+      List<String> unplayed) {
     State {
       reached = Map.copyOf(reached);
       rounds = Map.copyOf(rounds);
@@ -64,11 +67,12 @@ final class RunCore {
       killed = Set.copyOf(killed);
       fired = Set.copyOf(fired);
       troubles = List.copyOf(troubles);
+      unplayed = List.copyOf(unplayed);
     }
 
     /** Before any node was started. */
     static State begin() {
-      return new State(Map.of(), Map.of(), Map.of(), Set.of(), Set.of(), List.of());
+      return new State(Map.of(), Map.of(), Map.of(), Set.of(), Set.of(), List.of(), List.of());
     }
 
     /** Whether a node has reached a milestone. */
@@ -85,31 +89,35 @@ final class RunCore {
       Map<Milestone, Set<String>> more = new EnumMap<>(Milestone.class);
       more.putAll(reached);
       more.merge(milestone, Set.of(node), RunCore::union);
-      return new State(more, rounds, exits, killed, fired, troubles);
+      return new State(more, rounds, exits, killed, fired, troubles, unplayed);
     }
 
     private State round(String node, int total) {
-      return new State(reached, with(rounds, node, total), exits, killed, fired, troubles);
+      return new State(
+          reached, with(rounds, node, total), exits, killed, fired, troubles, unplayed);
     }
 
     private State exited(String node, int status) {
-      return new State(reached, rounds, with(exits, node, status), killed, fired, troubles);
+      return new State(
+          reached, rounds, with(exits, node, status), killed, fired, troubles, unplayed);
     }
 
     private State fire(FaultSpec fault) {
-      return new State(reached, rounds, exits, killed, union(fired, Set.of(fault)), troubles);
+      return new State(
+          reached, rounds, exits, killed, union(fired, Set.of(fault)), troubles, unplayed);
     }
 
     /** A node is killed on purpose. */
     State kill(String node) {
-      return new State(reached, rounds, exits, union(killed, Set.of(node)), fired, troubles);
+      return new State(
+          reached, rounds, exits, union(killed, Set.of(node)), fired, troubles, unplayed);
     }
 
     /** Something went wrong. */
     State trouble(String what) {
       List<String> more = new ArrayList<>(troubles);
       more.add(what);
-      return new State(reached, rounds, exits, killed, fired, more);
+      return new State(reached, rounds, exits, killed, fired, more, unplayed);
     }
   }
 
@@ -239,6 +247,22 @@ final class RunCore {
         .map(devices -> scenario.revokes().independent() ? devices : Math.min(1, devices))
         .map(players -> players * scenario.revokes().rounds())
         .sum();
+  }
+
+  /**
+   * No more rounds are waited for.
+   *
+   * @param limit how long there was none that ended
+   */
+  State gaveUp(State s, Duration limit) {
+    int played = roundsPlayed(s);
+    List<String> unplayed = new ArrayList<>(s.unplayed());
+    unplayed.add(
+        "%d of %d rounds did not run to their end: none ended within %d s"
+            .formatted(
+                Math.max(0, roundsExpected() - played), roundsExpected(), limit.toSeconds()));
+    return new State(
+        s.reached(), s.rounds(), s.exits(), s.killed(), s.fired(), s.troubles(), unplayed);
   }
 
   private static boolean revokes(ExporterSpec exporter) {

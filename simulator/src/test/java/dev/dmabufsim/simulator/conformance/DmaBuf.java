@@ -72,7 +72,7 @@ final class DmaBuf {
   DmaBuf(ExporterKind kind, Contract contract) {
     this.state =
         BufferState.exported(
-            new BufferState.Settings(BUFFER, kind, BYTES, contract, ASK, BLOCK, RETRY),
+            new BufferState.Settings(BUFFER, kind, BYTES, contract, ASK, BLOCK, BLOCK, RETRY),
             nextSegment++,
             nextGeneration++);
   }
@@ -140,6 +140,8 @@ final class DmaBuf {
       case BufferEffect.Disown e -> {}
       case BufferEffect.Complete e -> {}
       case BufferEffect.HandOver e -> {}
+      case BufferEffect.Borrow e -> {}
+      case BufferEffect.GiveBack e -> {}
       case BufferEffect.Report e -> {}
       case BufferEffect.WakeAt e -> {}
       case BufferEffect.Note e -> {}

@@ -138,7 +138,14 @@ final class Host {
     this.buffer =
         BufferState.exported(
             new BufferState.Settings(
-                BUFFER, kind, BYTES, contract, ASK.toNanos(), BLOCK.toNanos(), RETRY_NANOS),
+                BUFFER,
+                kind,
+                BYTES,
+                contract,
+                ASK.toNanos(),
+                BLOCK.toNanos(),
+                BLOCK.toNanos(),
+                RETRY_NANOS),
             segment,
             generation);
     look();
@@ -347,6 +354,8 @@ final class Host {
         }
       }
       case BufferEffect.HandOver e -> handOver(e.segment());
+      case BufferEffect.Borrow e -> {}
+      case BufferEffect.GiveBack e -> handOver(e.segment());
       case BufferEffect.Report e -> {}
       case BufferEffect.WakeAt e ->
           later(Math.max(0, e.nanos() - now), () -> happens(new BufferEvent.Ticked(now)));

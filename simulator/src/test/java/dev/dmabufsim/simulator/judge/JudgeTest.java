@@ -53,6 +53,7 @@ class JudgeTest {
                     LateAccess.AER, NONE,
                     LateAccess.UAF, NONE),
                 0,
+                0,
                 new Findings.Moves(0, 0, 0),
                 new Findings.Calls(0, 0),
                 new Findings.Cpu(0, 0)));
@@ -188,7 +189,9 @@ class JudgeTest {
               "DMA of "
                   + WHO
                   + " failed (iommu-fault) although no revoke of its memory had been asked for");
-      assertFine(Story.sound().after(HistoryEvent.RevokeRequested.class, refused(GENERATION)));
+      Story inIt = Story.sound().after(HistoryEvent.RevokeRequested.class, refused(GENERATION));
+      assertFine(inIt);
+      assertThat(inIt.judged().figures().dmaFailed()).as("counted all the same").isEqualTo(1);
     }
 
     @Test
@@ -536,6 +539,35 @@ class JudgeTest {
       assertFine(pinned);
       assertThat(pinned.judged().figures().moves()).isEqualTo(new Findings.Moves(0, 1, 0));
       assertThat(pinned.judged().figures().revokes().requested()).isEqualTo(1);
+    }
+
+    @Test
+    void aMoveThatLosesTheContentIsAViolationAndSaysWhyOnce() {
+      Story lost =
+          Story.sound()
+              .instead(Story.requested(RevokeCause.EVICTION, 2))
+              .after(
+                  HistoryEvent.RevokeRequested.class,
+                  new HistoryEvent.MoveFailed(BUFFER, 1, true, "there was no memory"));
+      assertOne(lost.judged(), Invariant.HANDED_ON_AFTER_COMPLETION)
+          .endsWith("the move of epoch 1 lost its content: there was no memory");
+      assertThat(lost.judged().figures().revokes().completed()).isEqualTo(1);
+    }
+
+    @Test
+    void aMoveThatMovesNothingIsRefusedAndNoRevoke() {
+      Story failed =
+          Story.sound()
+              .after(
+                  HistoryEvent.Restored.class,
+                  new HistoryEvent.MoveFailed(BUFFER, 2, false, "there was no memory"))
+              .after(
+                  HistoryEvent.Restored.class,
+                  new HistoryEvent.RevokeRequested(
+                      BUFFER, 2, RevokeCause.EVICTION, 4, GENERATION + 9, 2, 2));
+      assertFine(failed);
+      assertThat(failed.judged().figures().moves()).isEqualTo(new Findings.Moves(0, 1, 0));
+      assertThat(failed.judged().figures().revokes().requested()).isEqualTo(1);
     }
 
     private static Story moved(HistoryEvent event) {

@@ -88,6 +88,9 @@ class ScopeTest {
               new HistoryEvent.MoveRefused(OURS, RevokeCause.EVICTION, 1),
               new HistoryEvent.MoveRefused(OTHERS, RevokeCause.EVICTION, 1)),
           new Pair(
+              new HistoryEvent.MoveFailed(OURS, 1, true, "no memory"),
+              new HistoryEvent.MoveFailed(OTHERS, 1, true, "no memory")),
+          new Pair(
               new HistoryEvent.BufferReleased(OURS, 0), new HistoryEvent.BufferReleased(OTHERS, 0)),
           new Pair(
               scanned(TENANT, 0),

@@ -24,6 +24,7 @@ class CellJudgeTest {
 
   private long refused;
   private long peak = 2;
+  private long dmaFailed;
   private Findings.Revokes revokes = revokes(3, 0, 0, 0, List.of(10L, 30L, 20L), List.of());
   private Map<LateAccess, Findings.Late> late = Map.of();
   private final List<Violation> violations = new ArrayList<>();
@@ -67,6 +68,7 @@ class CellJudgeTest {
             0,
             0,
             late,
+            dmaFailed,
             0,
             new Findings.Moves(0, 0, 0),
             new Findings.Calls(0, 0),
@@ -101,6 +103,16 @@ class CellJudgeTest {
   void aFaultIsUnsafeFromAnHonestImporterAndContainedFromAnother(LateAccess access) {
     late(access, 4);
     assertThat(judge(HONEST).verdict()).isEqualTo(CellVerdict.UNSAFE);
+    assertThat(judge(LYING).verdict()).isEqualTo(CellVerdict.CONTAINED);
+    assertThat(judge(Treatment.KILLED).verdict()).isEqualTo(CellVerdict.CONTAINED);
+  }
+
+  @Test
+  void aFaultBeforeTheRevokeCompletedIsUnsafeFromAnHonestImporterAndContainedFromAnother() {
+    dmaFailed = 1;
+    revokes = revokes(2, 1, 0, 0, List.of(10L), List.of());
+    assertThat(judge(HONEST).verdict()).isEqualTo(CellVerdict.UNSAFE);
+    assertThat(judge(HONEST).why()).contains("honest importer failed on 1 mapping");
     assertThat(judge(LYING).verdict()).isEqualTo(CellVerdict.CONTAINED);
     assertThat(judge(Treatment.KILLED).verdict()).isEqualTo(CellVerdict.CONTAINED);
   }

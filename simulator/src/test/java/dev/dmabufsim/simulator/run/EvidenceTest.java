@@ -43,6 +43,7 @@ class EvidenceTest {
 
   @TempDir Path directory;
   private @Nullable Played played;
+  private List<String> unplayed = List.of();
 
   @AfterEach
   void everyReportThatIsWrittenFitsTheSchema() throws IOException {
@@ -84,6 +85,18 @@ class EvidenceTest {
     assertThat(report.verdict()).isEqualTo("fail");
     assertThat(report.violations()).extracting(Report.Broken::number).containsExactly(2);
     assertThat(report.reasons()).as("said all the same").containsExactly("the run was interrupted");
+  }
+
+  @Test
+  void aRunThatGaveUpWaitingForRoundsDoesNotPassAndSaysHowManyDidNotRun() throws Exception {
+    unplayed = List.of("2 of 3 rounds did not run to their end: none ended within 30 s");
+    Report report = judge(IN_TIME, QUIET, HELD);
+    assertThat(report.verdict()).isEqualTo("unknown");
+    assertThat(report.reasons()).isEqualTo(unplayed);
+    assertThat(Objects.requireNonNull(played).facts().ofPart().unplayed())
+        .as("of a part it says nothing")
+        .isEmpty();
+    assertThat(judge(LATE, QUIET, HELD).verdict()).as("what is broken is").isEqualTo("fail");
   }
 
   @Test
@@ -205,6 +218,7 @@ class EvidenceTest {
             0,
             List.of(),
             troubles,
+            unplayed,
             true,
             List.of(run.history("exporter-1")));
     List<Report.Node> nodes =

@@ -12,6 +12,7 @@ import dev.dmabufsim.simulator.scenario.Scenario;
 import dev.dmabufsim.simulator.scenario.ScenarioException;
 import dev.dmabufsim.simulator.scenario.ScenarioLoader;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -151,6 +152,16 @@ class RunCoreTest {
       assertThat(CORE.roundsOver(s)).isFalse();
       assertThat(CORE.roundsOver(CORE.exited(s, "exporter-2", 1, "log"))).isTrue();
       assertThat(CORE.roundsOver(and(s, new NodeReport.RoundsDone("exporter-2", 0)))).isTrue();
+    }
+
+    @Test
+    void whoGivesUpSaysHowManyRoundsDidNotRunAndThatIsNoTrouble() {
+      State s = told(new NodeReport.RoundDone("exporter-1", 2, 1));
+      State over = CORE.gaveUp(s, Duration.ofSeconds(30));
+      assertThat(over.unplayed())
+          .containsExactly("3 of 5 rounds did not run to their end: none ended within 30 s");
+      assertThat(over.troubles()).isEmpty();
+      assertThat(and(over, new NodeReport.RoundsDone("exporter-1", 3)).unplayed()).hasSize(1);
     }
 
     @Test
