@@ -79,6 +79,7 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
 
   private final NodeContext node;
   private final TimerScheduler<Command> timers;
+  private final NodeDoor<ExporterMessage> door;
   private final ActorRef<ExporterMessage> address;
   private final ActorRef<PoolActor.Command> pool;
   private final Map<Integer, ActorRef<BufferActor.Command>> buffers = new HashMap<>();
@@ -102,7 +103,8 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
     super(context);
     this.node = node;
     this.timers = timers;
-    this.address = NodeDoor.open(context, node, Command.Remote::new);
+    this.door = NodeDoor.open(context, node, ExporterMessage.class, Command.Remote::new);
+    this.address = door.address();
     SegmentPool segments = new SegmentPool(node.fabric(), node.history(), node.self().process());
     List<RoundsCore.Device> byDevice = new ArrayList<>();
     List<BufferState> states = new ArrayList<>();

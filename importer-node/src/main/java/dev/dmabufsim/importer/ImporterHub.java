@@ -93,6 +93,7 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
 
   private final NodeContext node;
   private final ImporterPlan plan;
+  private final NodeDoor<ImporterMessage> door;
   private final ActorRef<ImporterMessage> address;
   private final AlarmClock alarms;
   private final Map<Integer, ActorRef<DeviceActor.Command>> devices = new LinkedHashMap<>();
@@ -119,7 +120,8 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
     super(context);
     this.node = node;
     this.plan = plan;
-    this.address = NodeDoor.open(context, node, Command.Remote::new);
+    this.door = NodeDoor.open(context, node, ImporterMessage.class, Command.Remote::new);
+    this.address = door.address();
     this.alarms = new AlarmClock(node.self().node());
     int ordinal = 0;
     for (ImporterPlan.Device device : plan.devices()) {

@@ -58,6 +58,7 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
   private final NodeContext node;
   private final ControlFile control;
   private final TimerScheduler<Command> timers;
+  private final NodeDoor<IommuMessage> door;
   private final ActorRef<IommuMessage> address;
   private final Map<Integer, ActorRef<ExporterMessage>> exporterOf = new HashMap<>();
   private final Set<ActorRef<ExporterMessage>> exporters = new HashSet<>();
@@ -71,7 +72,8 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
     this.timers = timers;
     this.control = node.fabric().control();
     this.state = IommuState.empty(control.slotCapacity());
-    this.address = NodeDoor.open(context, node, Command.Remote::new);
+    this.door = NodeDoor.open(context, node, IommuMessage.class, Command.Remote::new);
+    this.address = door.address();
     context.getSystem().receptionist().tell(Receptionist.register(IommuMessage.KEY, address));
     timers.startTimerWithFixedDelay(Command.Timer.PROCESSES, PROCESSES);
     node.reports().accept(new NodeReport.Ready(node.self().node()));
