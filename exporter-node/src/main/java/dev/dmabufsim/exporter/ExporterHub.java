@@ -383,7 +383,7 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
       case NodeCommand.Begin c -> happened(new HubCore.Event.Began());
       case NodeCommand.End c -> happened(new HubCore.Event.Ending());
       case NodeCommand.Check c -> {}
-      case NodeCommand.Network c -> {}
+      case NodeCommand.Network c -> door.rules(c.rules());
       case NodeCommand.Leave c -> {
         timers.cancelAll();
         unfinished = buffers.size();

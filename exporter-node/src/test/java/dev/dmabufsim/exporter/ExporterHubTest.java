@@ -637,7 +637,7 @@ final class ExporterHubTest {
     startMoves(Contract.ENFORCED, 1);
     SgTable table = mapped();
     int reserve = loseReserve(table);
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
     drained(invalidate);
     bufferClosed(iommuHears(IommuMessage.CloseBuffer.class), List.of(), List.of());
@@ -663,7 +663,7 @@ final class ExporterHubTest {
     // Neither for its next owner, nor for the buffer.
     obstruct(reserve + 1);
     obstruct(reserve + 2);
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     drained(importerHears(InvalidateMappings.class));
     bufferClosed(iommuHears(IommuMessage.CloseBuffer.class), List.of(), List.of());
 
@@ -679,7 +679,7 @@ final class ExporterHubTest {
     startMoves(Contract.V7, 1);
     SgTable table = mapped();
     loseReserve(table);
-    hub.tell(new ExporterHub.Command.Control(NodeCommand.BEGIN));
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
     InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
     drained(invalidate);
 

@@ -345,7 +345,7 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
       case NodeCommand.End c ->
           devices.values().forEach(d -> d.tell(new DeviceActor.Command.End()));
       case NodeCommand.Check c -> {}
-      case NodeCommand.Network c -> {}
+      case NodeCommand.Network c -> door.rules(c.rules());
       case NodeCommand.Leave c ->
           devices.values().forEach(d -> d.tell(new DeviceActor.Command.Leave()));
     }

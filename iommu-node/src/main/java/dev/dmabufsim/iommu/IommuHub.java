@@ -229,7 +229,7 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
       case NodeCommand.Begin c -> {}
       case NodeCommand.End c -> {}
       case NodeCommand.Check c -> {}
-      case NodeCommand.Network c -> {}
+      case NodeCommand.Network c -> door.rules(c.rules());
       case NodeCommand.Leave c -> {
         node.history()
             .record(new HistoryEvent.IommuStopped(state.open().size() + state.draining().size()));
