@@ -15,6 +15,7 @@ import picocli.CommandLine.ParameterException;
     subcommands = {
       RunCommand.class,
       MatrixCommand.class,
+      ChaosCommand.class,
       ScenariosCommand.class,
       ImportersCommand.class,
       MachineCommand.class,

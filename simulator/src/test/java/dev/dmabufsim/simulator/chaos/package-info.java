@@ -1,0 +1,4 @@
+@NullMarked
+package dev.dmabufsim.simulator.chaos;
+
+import org.jspecify.annotations.NullMarked;
