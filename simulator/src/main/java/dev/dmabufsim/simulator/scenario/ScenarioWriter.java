@@ -54,7 +54,7 @@ public final class ScenarioWriter {
       line("nodes:");
       s.nodes().forEach(this::node);
     }
-    list("faults", s.faults().stream().map(ScenarioWriter::fault).toList());
+    list("faults", s.faults().stream().map(FaultSpec::text).toList());
     list("thresholds", s.thresholds().stream().map(t -> quoted(t.text())).toList());
     line("cluster: {port: %s}".formatted(s.cluster().port()));
     list("refusals", s.refusals().stream().map(ScenarioWriter::refusal).toList());
@@ -162,11 +162,6 @@ public final class ScenarioWriter {
     String exporters =
         importer.exporters().stream().map(ScenarioWriter::quoted).collect(Collectors.joining(", "));
     line("        exporters: [%s]".formatted(exporters));
-  }
-
-  private static String fault(FaultSpec fault) {
-    return "{%s: %s, at: %s, revoke: %s}"
-        .formatted(fault.kind().label(), quoted(fault.node()), fault.at(), fault.revoke());
   }
 
   private static String refusal(Refusal refusal) {
