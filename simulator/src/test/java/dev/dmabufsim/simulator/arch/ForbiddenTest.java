@@ -11,6 +11,7 @@ import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaAccess;
 import com.tngtech.archunit.core.domain.JavaCall;
 import com.tngtech.archunit.core.domain.JavaClass;
+import dev.dmabufsim.common.fabric.BufferJournal;
 import dev.dmabufsim.common.fabric.ControlDescriptor;
 import dev.dmabufsim.common.fabric.ControlFile;
 import dev.dmabufsim.common.fabric.Guard;
@@ -92,7 +93,7 @@ class ForbiddenTest {
   }
 
   private static final Set<Class<?>> THOSE_WHO_KNOW_THE_LAYOUT =
-      Set.of(ControlDescriptor.class, ControlFile.class, Guard.class);
+      Set.of(ControlDescriptor.class, ControlFile.class, BufferJournal.class, Guard.class);
 
   @Test
   void nobodyElseReadsFieldsOfTheControlFile() {
