@@ -2,6 +2,7 @@ package dev.dmabufsim.simulator.judge;
 
 import dev.dmabufsim.common.fabric.DmaCounters;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -17,6 +18,9 @@ import java.util.Set;
  *     form, a node ended by itself, a fault did not fire, the run was interrupted
  * @param honestImporters importer devices that keep the contract and that no fault befalls
  * @param orderly whether the run ended in order, so that everybody could give back what he had
+ * @param nodes of each importer device the node that it is on
+ * @param whole whether every history is there from its first line to its last: otherwise what is
+ *     not in them may have happened all the same
  */
 public record Facts(
     long boundMicros,
@@ -25,17 +29,41 @@ public record Facts(
     List<String> leftovers,
     List<String> troubles,
     Set<String> honestImporters,
-    boolean orderly) {
+    boolean orderly,
+    Map<String, String> nodes,
+    boolean whole) {
   /** Takes copies. */
   public Facts {
     leftovers = List.copyOf(leftovers);
     troubles = List.copyOf(troubles);
     honestImporters = Set.copyOf(honestImporters);
+    nodes = Map.copyOf(nodes);
+  }
+
+  /** Of a run without faults, whose histories are whole. */
+  public Facts(
+      long boundMicros,
+      Optional<DmaCounters> dma,
+      int openSlots,
+      List<String> leftovers,
+      List<String> troubles,
+      Set<String> honestImporters,
+      boolean orderly) {
+    this(
+        boundMicros, dma, openSlots, leftovers, troubles, honestImporters, orderly, Map.of(), true);
   }
 
   /** What of it holds for each part of the run: nothing that was counted for all parts together. */
   public Facts ofPart() {
     return new Facts(
-        boundMicros, Optional.empty(), 0, List.of(), troubles, honestImporters, orderly);
+        boundMicros,
+        Optional.empty(),
+        0,
+        List.of(),
+        troubles,
+        honestImporters,
+        orderly,
+        nodes,
+        whole);
   }
 }
