@@ -14,6 +14,7 @@ import picocli.CommandLine.ParameterException;
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       RunCommand.class,
+      CheckCommand.class,
       MatrixCommand.class,
       ChaosCommand.class,
       ScenariosCommand.class,

@@ -2,6 +2,7 @@ package dev.dmabufsim.simulator.judge;
 
 import dev.dmabufsim.common.fabric.DmaCounters;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -19,6 +20,9 @@ import java.util.Set;
  * @param orderly whether the run ended in order, so that everybody could give back what he had
  * @param unplayed which rounds did not run, since nobody waited for them any longer, each in words;
  *     of a part of the run that says nothing
+ * @param nodes of each importer device the node that it is on
+ * @param whole whether every history is there from its first line to its last: otherwise what is
+ *     not in them may have happened all the same
  */
 public record Facts(
     long boundMicros,
@@ -28,8 +32,19 @@ public record Facts(
     List<String> troubles,
     Set<String> honestImporters,
     boolean orderly,
-    List<String> unplayed) {
-  /** Of a run that played what it was to play. */
+    List<String> unplayed,
+    Map<String, String> nodes,
+    boolean whole) {
+  /** Takes copies. */
+  public Facts {
+    leftovers = List.copyOf(leftovers);
+    troubles = List.copyOf(troubles);
+    honestImporters = Set.copyOf(honestImporters);
+    unplayed = List.copyOf(unplayed);
+    nodes = Map.copyOf(nodes);
+  }
+
+  /** Of a run without faults, whose histories are whole. */
   public Facts(
       long boundMicros,
       Optional<DmaCounters> dma,
@@ -38,20 +53,30 @@ public record Facts(
       List<String> troubles,
       Set<String> honestImporters,
       boolean orderly) {
-    this(boundMicros, dma, openSlots, leftovers, troubles, honestImporters, orderly, List.of());
-  }
-
-  /** Takes copies. */
-  public Facts {
-    leftovers = List.copyOf(leftovers);
-    troubles = List.copyOf(troubles);
-    honestImporters = Set.copyOf(honestImporters);
-    unplayed = List.copyOf(unplayed);
+    this(
+        boundMicros,
+        dma,
+        openSlots,
+        leftovers,
+        troubles,
+        honestImporters,
+        orderly,
+        List.of(),
+        Map.of(),
+        true);
   }
 
   /** What of it holds for each part of the run: nothing that was counted for all parts together. */
   public Facts ofPart() {
     return new Facts(
-        boundMicros, Optional.empty(), 0, List.of(), troubles, honestImporters, orderly);
+        boundMicros,
+        Optional.empty(),
+        0,
+        List.of(),
+        troubles,
+        honestImporters,
+        orderly,
+        nodes,
+        whole);
   }
 }

@@ -1,11 +1,14 @@
 package dev.dmabufsim.simulator.judge;
 
 import dev.dmabufsim.common.contract.LateAccess;
+import dev.dmabufsim.common.history.HistoryLine;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.TreeMap;
 
 /**
  * What the judge found in the histories.
@@ -13,8 +16,14 @@ import java.util.OptionalLong;
  * @param violations what did not hold; of many alike the first ones and a count
  * @param unknowns why too little happened to judge, each in words; empty if enough did
  * @param figures what was counted on the way
+ * @param firstWrong the earliest event that broke an invariant; if none is broken, the earliest
+ *     that left something unknown. Empty if no event of the histories did
  */
-public record Findings(List<Violation> violations, List<String> unknowns, Figures figures) {
+public record Findings(
+    List<Violation> violations,
+    List<String> unknowns,
+    Figures figures,
+    Optional<HistoryLine> firstWrong) {
 
   /**
    * Figures for the report.
@@ -31,6 +40,7 @@ public record Findings(List<Violation> violations, List<String> unknowns, Figure
    * @param moves how moves ended
    * @param calls calls and messages that were not carried out
    * @param cpu accesses by CPU
+   * @param faults faults that struck
    */
   public record Figures(
       Revokes revokes,
@@ -44,7 +54,8 @@ public record Findings(List<Violation> violations, List<String> unknowns, Figure
       long phaseBroken,
       Moves moves,
       Calls calls,
-      Cpu cpu) {}
+      Cpu cpu,
+      Faults faults) {}
 
   /**
    * How revokes ended.
@@ -55,6 +66,8 @@ public record Findings(List<Violation> violations, List<String> unknowns, Figure
    * @param blocked completed, and the IOMMU had to block
    * @param severed completed, and the memory had to be taken away
    * @param assumed completed by the sequence's own word, and nothing proved it
+   * @param reclaimed memory of dead exporters that was taken back, whether a revoke was under way
+   *     or not
    * @param latenciesMicros of the completed ones
    * @param unfinishedMicros how long those had taken that were not complete at the end
    */
@@ -65,6 +78,7 @@ public record Findings(List<Violation> violations, List<String> unknowns, Figure
       long blocked,
       long severed,
       long assumed,
+      long reclaimed,
       List<Long> latenciesMicros,
       List<Long> unfinishedMicros) {}
 
@@ -138,4 +152,20 @@ public record Findings(List<Violation> violations, List<String> unknowns, Figure
    * @param faults that ended as SIGBUS does
    */
   public record Cpu(long reads, long writes, long faults) {}
+
+  /**
+   * Faults.
+   *
+   * @param struck how many struck, by kind
+   * @param midRevoke how many of them while a revoke was under way
+   */
+  public record Faults(Map<String, Long> struck, long midRevoke) {
+    /** None. */
+    public static final Faults NONE = new Faults(Map.of(), 0);
+
+    /** Takes a copy, in order of the kinds' names. */
+    public Faults {
+      struck = Collections.unmodifiableMap(new TreeMap<>(struck));
+    }
+  }
 }

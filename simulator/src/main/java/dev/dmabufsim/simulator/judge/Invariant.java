@@ -20,7 +20,22 @@ public enum Invariant {
    * what was there.
    */
   HANDED_ON_AFTER_COMPLETION(
-      6, "memory is never handed on before its revoke completed; a move keeps its content");
+      6, "memory is never handed on before its revoke completed; a move keeps its content"),
+  /** By its exporter, or when that is dead by its successor or the IOMMU. */
+  FINISHED_ONCE(7, "a revoke that began is finished, exactly once, whoever dies"),
+  /** ENODEV, within a second. */
+  DEATH_NOTICED(8, "an importer learns within 1 s that its exporter is dead"),
+  /** And its successor's table is the one that it had. */
+  IOMMU_DEATH_BLOCKS_NOTHING(9, "the IOMMU's death blocks no revoke; its successor knows all maps"),
+  /** Not even if it does not keep the contract. */
+  FROZEN_CHANGES_NOTHING(10, "a frozen process that wakes up changes nothing, and goes on"),
+  /** Attached, mapped, and doing DMA. */
+  LIVE_AGAIN(11, "10 s after the faults every surviving device does DMA again"),
+  /** Who was removed, or was cut off, is not believed and believes nothing that is not so. */
+  ZOMBIES_CHANGE_NOTHING(12, "what the dead and the removed say is not acted on");
+
+  /** Those that are about faults: what they say of a run without any goes without saying. */
+  private static final int FIRST_OF_FAULTS = 7;
 
   private final int number;
   private final String title;
@@ -33,6 +48,11 @@ public enum Invariant {
   /** Its number in the documentation. */
   public int number() {
     return number;
+  }
+
+  /** Whether it is about what happens when somebody dies, freezes or is cut off. */
+  public boolean aboutFaults() {
+    return number >= FIRST_OF_FAULTS;
   }
 
   /** What it says, in a few words. */

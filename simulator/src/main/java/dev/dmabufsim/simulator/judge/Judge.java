@@ -7,8 +7,10 @@ import dev.dmabufsim.common.fabric.Canary;
 import dev.dmabufsim.common.fabric.DmaCounters;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.history.HistoryLine;
+import dev.dmabufsim.simulator.judge.Cast.Blow;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -25,34 +27,42 @@ import java.util.stream.Collectors;
  * another comes before it.
  */
 public final class Judge {
-  private static final int MOST_OF_A_KIND = 10;
-
-  private record Epoch(int buffer, long epoch) {}
-
   private record Memory(int buffer, long generation) {}
 
-  private record FailedProbe(
-      String device, Epoch epoch, int attempts, int enodev, long sinceNanos) {}
+  /** An event and the line that it is in. */
+  private record Told<E extends HistoryEvent>(E event, HistoryLine line) {}
 
-  private record FailedDma(HistoryEvent.Refused event, long nanos) {}
-
-  private final EnumMap<Invariant, List<String>> broken = new EnumMap<>(Invariant.class);
+  private final Ruling ruling = new Ruling();
+  private final Cast cast = new Cast();
+  private final FaultCount faults = new FaultCount();
+  private final List<Watch> watches =
+      List.of(
+          new OrphansTakenBack(),
+          new FinishedOnce(),
+          new DeathNoticed(),
+          new IommuDeath(),
+          new Frozen(),
+          new LiveAgain(),
+          new Zombies());
   private final EnumMap<RevokeOutcome, Long> outcomes = new EnumMap<>(RevokeOutcome.class);
   private final Names names = new Names();
   private final LateAccesses late = new LateAccesses();
-  private final Map<Epoch, RevokeCause> requested = new LinkedHashMap<>();
-  private final Map<Epoch, Long> completed = new HashMap<>();
+  private final Map<Revoke, RevokeCause> requested = new LinkedHashMap<>();
+  private final Map<Revoke, HistoryLine> begun = new LinkedHashMap<>();
+  private final Map<Revoke, HistoryLine> completed = new HashMap<>();
+  private final Set<Revoke> reclaimed = new HashSet<>();
   private final Map<Memory, Long> revokedMemory = new HashMap<>();
   private final Map<Integer, Set<Integer>> heldUnmapped = new HashMap<>();
-  private final Map<Integer, Map<Integer, HistoryEvent.Attached>> unrevocable = new HashMap<>();
-  private final Set<Epoch> moved = new HashSet<>();
-  private final Set<Epoch> lost = new HashSet<>();
-  private final List<String> leaks = new ArrayList<>();
-  private final List<FailedProbe> probes = new ArrayList<>();
-  private final List<FailedDma> failures = new ArrayList<>();
-  private final List<HistoryEvent.RevokeUnfinished> unfinished = new ArrayList<>();
-  private final List<HistoryEvent.RevokeCompleted> ends = new ArrayList<>();
-  private final List<HistoryEvent.BufferReleased> released = new ArrayList<>();
+  private final Map<Integer, Map<Integer, Told<HistoryEvent.Attached>>> unrevocable =
+      new HashMap<>();
+  private final Set<Revoke> moved = new HashSet<>();
+  private final Set<Revoke> lost = new HashSet<>();
+  private final List<LateAccesses.Forbidden> leaks = new ArrayList<>();
+  private final List<Told<HistoryEvent.Probed>> probes = new ArrayList<>();
+  private final List<Told<HistoryEvent.Refused>> failures = new ArrayList<>();
+  private final List<Told<HistoryEvent.RevokeUnfinished>> unfinished = new ArrayList<>();
+  private final List<Told<HistoryEvent.RevokeCompleted>> ends = new ArrayList<>();
+  private final List<Told<HistoryEvent.BufferReleased>> released = new ArrayList<>();
   private final List<Long> latencies = new ArrayList<>();
   private long mappedWhenRevoked;
   private long attached;
@@ -73,8 +83,11 @@ public final class Judge {
   /** Takes note of the next event. */
   public void accept(HistoryLine line) {
     names.accept(line);
+    cast.accept(line);
+    faults.accept(line);
+    watches.forEach(w -> w.accept(line));
     switch (line.event()) {
-      case HistoryEvent.Attached e -> attached(e);
+      case HistoryEvent.Attached e -> attached(e, line);
       case HistoryEvent.AttachRefused e -> {
         if (e.errno() != Errno.ENODEV) {
           refused += e.count();
@@ -83,29 +96,31 @@ public final class Judge {
       case HistoryEvent.MapRefused e -> refused += e.attachments().size();
       case HistoryEvent.Operated e -> operated(e);
       case HistoryEvent.Reaped e -> detached(e.buffer(), e.attachments());
-      case HistoryEvent.RevokeRequested e -> requested(e, line.nanos());
-      case HistoryEvent.RevokeCompleted e -> completed(e, line.nanos());
-      case HistoryEvent.RevokeUnfinished e -> unfinished.add(e);
+      case HistoryEvent.RevokeRequested e -> requested(e, line);
+      case HistoryEvent.RevokeCompleted e -> completed(e, line);
+      case HistoryEvent.RevokeUnfinished e -> unfinished.add(new Told<>(e, line));
       case HistoryEvent.HandedOver e -> handedOn(e.buffer(), e.epoch(), "to its next owner", line);
       case HistoryEvent.Restored e -> handedOn(e.buffer(), e.epoch(), "back to importers", line);
-      case HistoryEvent.Scanned e -> scanned(e, line.nanos());
+      case HistoryEvent.Scanned e -> scanned(e, line);
       case HistoryEvent.Leaked e -> {
         late.leaked(e, line.nanos());
         leaks.add(
-            "a read of "
-                + names.who(e.attachment(), e.device())
-                + " got "
-                + e.words() * Long.BYTES
-                + " bytes that were not of generation "
-                + e.generation()
-                + ", which it had mapped");
+            new LateAccesses.Forbidden(
+                "a read of "
+                    + names.who(e.attachment(), e.device())
+                    + " got "
+                    + e.words() * Long.BYTES
+                    + " bytes that were not of generation "
+                    + e.generation()
+                    + ", which it had mapped",
+                line));
       }
-      case HistoryEvent.Late e -> late.recorded(e);
+      case HistoryEvent.Late e -> late.recorded(e, line);
       case HistoryEvent.PhaseBroken e -> phaseBroken += e.count();
-      case HistoryEvent.Moved e -> moved(e);
+      case HistoryEvent.Moved e -> moved(e, line);
       case HistoryEvent.MoveRefused e -> movesRefused++;
-      case HistoryEvent.MoveFailed e -> moveFailed(e);
-      case HistoryEvent.BufferReleased e -> released.add(e);
+      case HistoryEvent.MoveFailed e -> moveFailed(e, line);
+      case HistoryEvent.BufferReleased e -> released.add(new Told<>(e, line));
       case HistoryEvent.CpuAccessed e -> {
         cpuReads += e.reads();
         cpuWrites += e.writes();
@@ -117,37 +132,34 @@ public final class Judge {
       case HistoryEvent.Probed e -> {
         enodev += e.enodev();
         if (e.enodev() < e.attempts()) {
-          probes.add(
-              new FailedProbe(
-                  e.device(),
-                  new Epoch(e.buffer(), e.epoch()),
-                  e.attempts(),
-                  e.enodev(),
-                  e.sinceNanos()));
+          probes.add(new Told<>(e, line));
         }
       }
-      case HistoryEvent.Refused e -> failures.add(new FailedDma(e, line.nanos()));
+      case HistoryEvent.Refused e -> failures.add(new Told<>(e, line));
       case HistoryEvent.ExporterStopped e -> {
         if (e.attachments() + e.pins() + e.mappings() > 0) {
-          broke(
+          ruling.broke(
               Invariant.NOTHING_LEFT,
               "%s stopped with %d attachments, %d pins, %d mappings"
-                  .formatted(line.node(), e.attachments(), e.pins(), e.mappings()));
+                  .formatted(line.node(), e.attachments(), e.pins(), e.mappings()),
+              line);
         }
       }
       case HistoryEvent.DeviceStopped e -> {
         if (e.attachments() + e.pins() + e.mappings() > 0) {
-          broke(
+          ruling.broke(
               Invariant.NOTHING_LEFT,
               "%s of %s stopped with %d attachments, %d pins, %d mappings"
-                  .formatted(e.device(), line.node(), e.attachments(), e.pins(), e.mappings()));
+                  .formatted(e.device(), line.node(), e.attachments(), e.pins(), e.mappings()),
+              line);
         }
       }
       case HistoryEvent.IommuStopped e -> {
         if (e.slots() > 0) {
-          broke(
+          ruling.broke(
               Invariant.NOTHING_LEFT,
-              "%s stopped with %d slots in use".formatted(line.node(), e.slots()));
+              "%s stopped with %d slots in use".formatted(line.node(), e.slots()),
+              line);
         }
       }
       case HistoryEvent.Exported e -> {}
@@ -159,7 +171,7 @@ public final class Judge {
       case HistoryEvent.FaultStruck e -> {}
       case HistoryEvent.FaultOver e -> {}
       case HistoryEvent.Orphaned e -> {}
-      case HistoryEvent.Reclaimed e -> {}
+      case HistoryEvent.Reclaimed e -> reclaimed.add(new Revoke(e.buffer(), e.epoch()));
       case HistoryEvent.Rebuilt e -> {}
       case HistoryEvent.ExporterLost e -> {}
       case HistoryEvent.MappingsLost e -> {}
@@ -167,7 +179,7 @@ public final class Judge {
     }
   }
 
-  private void attached(HistoryEvent.Attached e) {
+  private void attached(HistoryEvent.Attached e, HistoryLine line) {
     attached += e.attachments().size();
     attachedPeak = Math.max(attachedPeak, attached);
     if (e.revocable()) {
@@ -179,9 +191,11 @@ public final class Judge {
       // It may never be revoked, or only moved, and who cannot be told pins what must not move.
       unrevocable
           .computeIfAbsent(e.buffer(), b -> new LinkedHashMap<>())
-          .putAll(e.attachments().stream().collect(Collectors.toMap(id -> id, id -> e)));
+          .putAll(
+              e.attachments().stream()
+                  .collect(Collectors.toMap(id -> id, id -> new Told<>(e, line))));
     } else {
-      holdsUnrevocable(e, e.attachments().get(0), "whose exporter revokes");
+      holdsUnrevocable(e, e.attachments().get(0), "whose exporter revokes", line);
     }
   }
 
@@ -189,11 +203,13 @@ public final class Judge {
     return cause.after() != RevokeCause.After.MOVED;
   }
 
-  private void holdsUnrevocable(HistoryEvent.Attached e, int attachment, String why) {
-    broke(
+  private void holdsUnrevocable(
+      HistoryEvent.Attached e, int attachment, String why, HistoryLine line) {
+    ruling.broke(
         Invariant.ONLY_REVOCABLE_ATTACHED,
         "%s (%s) holds attachment %d on buffer %s, %s"
-            .formatted(e.importer(), e.kind(), attachment, names.name(e.buffer()), why));
+            .formatted(e.importer(), e.kind(), attachment, names.name(e.buffer()), why),
+        line);
   }
 
   private void operated(HistoryEvent.Operated e) {
@@ -216,82 +232,92 @@ public final class Judge {
     return heldUnmapped.computeIfAbsent(buffer, b -> new HashSet<>());
   }
 
-  private void requested(HistoryEvent.RevokeRequested e, long nanos) {
-    requested.put(new Epoch(e.buffer(), e.epoch()), e.cause());
-    revokedMemory.put(new Memory(e.buffer(), e.generation()), nanos);
+  private void requested(HistoryEvent.RevokeRequested e, HistoryLine line) {
+    requested.put(new Revoke(e.buffer(), e.epoch()), e.cause());
+    begun.put(new Revoke(e.buffer(), e.epoch()), line);
+    revokedMemory.put(new Memory(e.buffer(), e.generation()), line.nanos());
     mappedWhenRevoked += e.mapped() + held(e.buffer()).size();
     if (forced(e.cause())) {
       unrevocable
           .getOrDefault(e.buffer(), new HashMap<>())
-          .forEach((id, by) -> holdsUnrevocable(by, id, "which is revoked: " + e.cause().label()));
+          .forEach((id, by) ->
+              holdsUnrevocable(by.event, id, "which is revoked: " + e.cause().label(), line));
     }
   }
 
-  private void moved(HistoryEvent.Moved e) {
-    moved.add(new Epoch(e.buffer(), e.epoch()));
+  private void moved(HistoryEvent.Moved e, HistoryLine line) {
+    moved.add(new Revoke(e.buffer(), e.epoch()));
     if (e.before() != e.after()) {
       movesDamaged++;
-      broke(
+      ruling.broke(
           Invariant.HANDED_ON_AFTER_COMPLETION,
           "buffer %s: its content was another after the move of epoch %d, from segment %d to %d:"
                   .formatted(names.name(e.buffer()), e.epoch(), e.fromSegment(), e.toSegment())
-              + " checksum %x, before %x".formatted(e.after(), e.before()));
+              + " checksum %x, before %x".formatted(e.after(), e.before()),
+          line);
     }
   }
 
-  private void moveFailed(HistoryEvent.MoveFailed e) {
-    Epoch epoch = new Epoch(e.buffer(), e.epoch());
+  private void moveFailed(HistoryEvent.MoveFailed e, HistoryLine line) {
+    Revoke revoke = new Revoke(e.buffer(), e.epoch());
     if (!e.lost()) {
       // It stays where it was, and nothing was revoked in the end.
-      requested.remove(epoch);
+      requested.remove(revoke);
+      begun.remove(revoke);
       movesRefused++;
       return;
     }
-    lost.add(epoch);
-    broke(
+    lost.add(revoke);
+    ruling.broke(
         Invariant.HANDED_ON_AFTER_COMPLETION,
         "buffer %s: the move of epoch %d lost its content: %s"
-            .formatted(names.name(e.buffer()), e.epoch(), e.why()));
+            .formatted(names.name(e.buffer()), e.epoch(), e.why()),
+        line);
   }
 
-  private void completed(HistoryEvent.RevokeCompleted e, long nanos) {
-    completed.put(new Epoch(e.buffer(), e.epoch()), nanos);
-    ends.add(e);
+  private void completed(HistoryEvent.RevokeCompleted e, HistoryLine line) {
+    completed.put(new Revoke(e.buffer(), e.epoch()), line);
+    ends.add(new Told<>(e, line));
     latencies.add(e.micros());
     outcomes.merge(e.outcome(), 1L, Long::sum);
   }
 
   private void handedOn(int buffer, long epoch, String to, HistoryLine line) {
-    Long at = completed.get(new Epoch(buffer, epoch));
-    if (at == null || line.nanos() - at < 0) {
-      broke(
-          Invariant.HANDED_ON_AFTER_COMPLETION,
-          "buffer %s: memory went %s before the revoke of epoch %d had completed"
-              .formatted(names.name(buffer), to, epoch));
+    Revoke revoked = new Revoke(buffer, epoch);
+    HistoryLine at = completed.get(revoked);
+    String detail =
+        "buffer %s: memory went %s before the revoke of epoch %d had completed"
+            .formatted(names.name(buffer), to, epoch);
+    if (at == null && !reclaimed.contains(revoked)) {
+      ruling.missed(Invariant.HANDED_ON_AFTER_COMPLETION, detail, line);
+    } else if (at != null && line.nanos() - at.nanos() < 0) {
+      ruling.broke(Invariant.HANDED_ON_AFTER_COMPLETION, detail, line);
     }
   }
 
-  private void scanned(HistoryEvent.Scanned e, long nanos) {
+  private void scanned(HistoryEvent.Scanned e, HistoryLine line) {
     scanned += e.bytes();
     foreign += e.foreignBytes();
     if (e.foreignBytes() > 0) {
-      late.found(e, names.before(e), nanos);
+      late.found(e, names.before(e), line.nanos());
     }
     if (e.foreignBytes() > 0 && e.authors().isEmpty()) {
-      broke(
+      ruling.broke(
           Invariant.NO_LATE_DMA,
           "%d bytes of no author found in segment %d, generation %d"
-              .formatted(e.foreignBytes(), e.segment(), e.tenantGeneration()));
+              .formatted(e.foreignBytes(), e.segment(), e.tenantGeneration()),
+          line);
     }
     for (HistoryEvent.Foreign author : e.authors()) {
-      broke(
+      ruling.broke(
           Invariant.NO_LATE_DMA,
           "%d bytes written by %s, for generation %d, found in segment %d after it had become its"
                   .formatted(author.bytes(), author(author), author.generation(), e.segment())
               + " next owner's as generation "
               + e.tenantGeneration()
               + "; the first at offset "
-              + e.firstOffset());
+              + e.firstOffset(),
+          line);
     }
   }
 
@@ -303,27 +329,53 @@ public final class Judge {
     };
   }
 
-  private void broke(Invariant invariant, String detail) {
-    broken.computeIfAbsent(invariant, i -> new ArrayList<>()).add(detail);
-  }
-
   /** Judges. To be called once, after the last line. */
   public Findings finish(Facts facts) {
     judgeBounds(facts);
-    judgeFailures();
+    judgeFailures(facts);
     judgeMoves();
-    late.violations(names, facts.honestImporters())
-        .forEach(told -> broke(Invariant.NO_LATE_DMA, told));
+    late.forbidden(names, e -> bound(facts, e))
+        .forEach(f -> ruling.broke(Invariant.NO_LATE_DMA, f.told(), f.line()));
     // After what was found written: a late write does harm, a late read only learns.
-    leaks.forEach(leak -> broke(Invariant.NO_LATE_DMA, leak));
+    leaks.forEach(leak -> ruling.broke(Invariant.NO_LATE_DMA, leak.told(), leak.line()));
     long leakedWords = facts.dma().map(DmaCounters::leakedWords).orElse(0L);
-    if (leakedWords > 0 && !broken.containsKey(Invariant.NO_LATE_DMA)) {
-      broke(
+    if (leakedWords > 0 && !ruling.isBroken(Invariant.NO_LATE_DMA)) {
+      ruling.broke(
           Invariant.NO_LATE_DMA,
-          leakedWords * Long.BYTES + " bytes read that belonged to another owner");
+          leakedWords * Long.BYTES + " bytes read that belonged to another owner",
+          null);
     }
     judgeLeftovers(facts);
-    return new Findings(violations(), unknowns(facts), figures(leakedWords > 0));
+    Watch.Run run = new Watch.Run(facts, cast, names);
+    watches.forEach(w -> w.rule(run, ruling));
+    judgeWhetherEnough(facts);
+    List<String> unknowns = new ArrayList<>(facts.troubles());
+    unknowns.addAll(facts.unplayed());
+    unknowns.addAll(ruling.doubts());
+    return new Findings(
+        ruling.violations(facts.whole()),
+        unknowns,
+        figures(leakedWords > 0),
+        ruling.firstWrong(facts.whole()));
+  }
+
+  /**
+   * Whether an importer that is late was bound by the contract: it keeps it, no fault had kept it
+   * from hearing of the revoke, and there was an exporter to tell it.
+   */
+  private boolean bound(Facts facts, HistoryEvent.Late e) {
+    return facts.honestImporters().contains(e.device())
+        && !hindered(facts, e.device(), e.buffer(), e.sinceNanos());
+  }
+
+  /** Whether a fault had struck an importer or come between it and a buffer's exporter. */
+  private boolean hindered(Facts facts, String device, int buffer, long nanos) {
+    String node = facts.nodes().getOrDefault(device, "");
+    Cast.Player exporter = cast.exporterOf(buffer);
+    return cast.struck(node, nanos, EnumSet.of(Blow.DEATH, Blow.FREEZE, Blow.NETWORK))
+        || cast.orphan(buffer, nanos)
+        || (exporter != null
+            && cast.struck(exporter.node(), nanos, EnumSet.of(Blow.FREEZE, Blow.NETWORK)));
   }
 
   private void judgeMoves() {
@@ -332,50 +384,66 @@ public final class Judge {
           && completed.containsKey(epoch)
           && !moved.contains(epoch)
           && !lost.contains(epoch)) {
-        broke(
+        ruling.missed(
             Invariant.HANDED_ON_AFTER_COMPLETION,
             "buffer %s: the move of epoch %d completed and had not copied the content"
-                .formatted(names.name(epoch.buffer), epoch.epoch));
+                .formatted(names.name(epoch.buffer()), epoch.epoch()),
+            completed.get(epoch));
       }
     });
   }
 
   private void judgeLeftovers(Facts facts) {
-    for (HistoryEvent.BufferReleased e : released) {
+    for (Told<HistoryEvent.BufferReleased> told : released) {
+      HistoryEvent.BufferReleased e = told.event;
       // Of a run that was broken off it says nothing: nobody had the time to detach.
       if (facts.orderly() && e.attachments() > 0) {
-        broke(
+        ruling.broke(
             Invariant.NOTHING_LEFT,
             "buffer %s was released with %d attachments"
-                .formatted(names.name(e.buffer()), e.attachments()));
+                .formatted(names.name(e.buffer()), e.attachments()),
+            told.line);
       }
     }
     if (facts.openSlots() > 0) {
-      broke(Invariant.NOTHING_LEFT, facts.openSlots() + " slots still grant access");
+      ruling.broke(Invariant.NOTHING_LEFT, facts.openSlots() + " slots still grant access", null);
     }
-    facts.leftovers().forEach(left -> broke(Invariant.NOTHING_LEFT, left));
+    facts.leftovers().forEach(left -> ruling.broke(Invariant.NOTHING_LEFT, left, null));
   }
 
   private void judgeBounds(Facts facts) {
-    for (HistoryEvent.RevokeCompleted e : ends) {
-      if (e.micros() > facts.boundMicros()) {
-        broke(
+    for (Told<HistoryEvent.RevokeCompleted> told : ends) {
+      HistoryEvent.RevokeCompleted e = told.event;
+      if (awakeMicros(told.line, e.micros()) > facts.boundMicros()) {
+        ruling.broke(
             Invariant.BOUNDED,
             "the revoke of buffer %s, epoch %d, took %d us; the bound is %d us"
-                .formatted(names.name(e.buffer()), e.epoch(), e.micros(), facts.boundMicros()));
+                .formatted(names.name(e.buffer()), e.epoch(), e.micros(), facts.boundMicros()),
+            told.line);
       }
     }
-    for (HistoryEvent.RevokeUnfinished e : unfinished) {
-      if (e.micros() > facts.boundMicros()) {
-        broke(
+    for (Told<HistoryEvent.RevokeUnfinished> told : unfinished) {
+      HistoryEvent.RevokeUnfinished e = told.event;
+      if (hangs(facts, told)) {
+        ruling.broke(
             Invariant.BOUNDED,
             "the revoke of buffer %s, epoch %d, hangs: %d us and not complete, the bound is %d us;"
                     .formatted(names.name(e.buffer()), e.epoch(), e.micros(), facts.boundMicros())
                 + " it waits for %d fences and %d unmaps"
                     .formatted(e.fences().size(), e.unmaps().size())
-                + first(e));
+                + first(e),
+            told.line);
       }
     }
+  }
+
+  private boolean hangs(Facts facts, Told<HistoryEvent.RevokeUnfinished> told) {
+    return awakeMicros(told.line, told.event.micros()) > facts.boundMicros();
+  }
+
+  /** How long something took that ended there, without the time in which its node was frozen. */
+  private long awakeMicros(HistoryLine end, long micros) {
+    return micros - cast.frozenNanos(end.node(), end.nanos() - micros * 1000, end.nanos()) / 1000;
   }
 
   private String first(HistoryEvent.RevokeUnfinished e) {
@@ -383,79 +451,78 @@ public final class Judge {
     return owing.isEmpty() ? "" : ", the first of " + names.who(owing.get(0), "an importer");
   }
 
-  private void judgeFailures() {
-    for (FailedProbe probe : probes) {
-      Long at = completed.get(probe.epoch);
-      if (at != null && probe.sinceNanos - at >= 0) {
-        broke(
+  private void judgeFailures(Facts facts) {
+    for (Told<HistoryEvent.Probed> told : probes) {
+      HistoryEvent.Probed e = told.event;
+      HistoryLine at = completed.get(new Revoke(e.buffer(), e.epoch()));
+      if (at != null && e.sinceNanos() - at.nanos() >= 0) {
+        ruling.broke(
             Invariant.FAILS_ONLY_AFTER_REVOKE,
             "%s: of %d accesses to buffer %s after its revoke of epoch %d, only %d failed"
-                .formatted(
-                    probe.device,
-                    probe.attempts,
-                    names.name(probe.epoch.buffer),
-                    probe.epoch.epoch,
-                    probe.enodev));
+                .formatted(e.device(), e.attempts(), names.name(e.buffer()), e.epoch(), e.enodev()),
+            told.line);
       }
     }
-    for (FailedDma failure : failures) {
-      HistoryEvent.Refused e = failure.event;
+    for (Told<HistoryEvent.Refused> told : failures) {
+      HistoryEvent.Refused e = told.event;
+      long nanos = told.line.nanos();
       Long at = revokedMemory.get(new Memory(e.buffer(), e.generation()));
-      if (at == null || failure.nanos - at < 0) {
-        broke(
+      boolean excused =
+          hindered(facts, e.device(), e.buffer(), nanos) || cast.struck(nanos, Blow.MEMORY);
+      if ((at == null || nanos - at < 0) && !excused) {
+        ruling.missed(
             Invariant.FAILS_ONLY_AFTER_REVOKE,
             "DMA of %s failed (%s) although no revoke of its memory had been asked for"
-                .formatted(names.who(e.attachment(), e.device()), e.how()));
+                .formatted(names.who(e.attachment(), e.device()), e.how()),
+            told.line);
       }
     }
   }
 
-  private List<Violation> violations() {
-    List<Violation> violations = new ArrayList<>();
-    broken.forEach((invariant, details) -> {
-      details.stream()
-          .limit(MOST_OF_A_KIND)
-          .forEach(d -> violations.add(new Violation(invariant, d)));
-      if (details.size() > MOST_OF_A_KIND) {
-        violations.add(
-            new Violation(
-                invariant, "and " + (details.size() - MOST_OF_A_KIND) + " more like these"));
-      }
-    });
-    return violations;
-  }
-
-  private List<String> unknowns(Facts facts) {
-    List<String> unknowns = new ArrayList<>(facts.troubles());
-    unknowns.addAll(facts.unplayed());
+  private void judgeWhetherEnough(Facts facts) {
     if (requested.isEmpty()) {
-      unknowns.add("nothing was revoked");
+      ruling.doubt("nothing was revoked", null);
     } else if (mappedWhenRevoked == 0) {
-      unknowns.add("nothing was mapped when it was revoked");
+      ruling.doubt("nothing was mapped when it was revoked", null);
     }
     // Of a part nobody counted its DMA; what is mapped when it is revoked is in use.
     if (facts.dma().map(dma -> dma.operations() == 0).orElse(false)) {
-      unknowns.add("no DMA was done");
+      ruling.doubt("no DMA was done", null);
     }
     if (scanned == 0 && (requested.isEmpty() || someNextOwner())) {
-      unknowns.add("no next owner looked through his memory");
+      ruling.doubt("no next owner looked through his memory", null);
     }
-    long open = (long) requested.size() - completed.size() - unfinished.size();
-    if (open > 0) {
-      unknowns.add(open + " revokes have no end in the histories");
+    faults
+        .beforeAnythingWasMapped()
+        .ifPresent(line -> ruling.doubt("a fault struck before anything was mapped", line));
+    List<HistoryLine> open = open();
+    if (!open.isEmpty()) {
+      ruling.doubt(open.size() + " revokes have no end in the histories", open.getFirst());
     }
-    for (HistoryEvent.RevokeUnfinished e : unfinished) {
-      if (e.micros() <= facts.boundMicros()) {
-        unknowns.add("a revoke was cut off before its bound was over");
-        break;
-      }
-    }
-    return unknowns;
+    unfinished.stream()
+        .filter(told -> !hangs(facts, told))
+        .findFirst()
+        .ifPresent(
+            told -> ruling.doubt("a revoke was cut off before its bound was over", told.line));
+  }
+
+  /** Where revokes began that have no end; those of dead exporters others have to finish. */
+  private List<HistoryLine> open() {
+    Set<Revoke> over = new HashSet<>(completed.keySet());
+    over.addAll(reclaimed);
+    unfinished.forEach(told -> over.add(new Revoke(told.event.buffer(), told.event.epoch())));
+    return begun.entrySet().stream()
+        .filter(e -> !over.contains(e.getKey()))
+        .filter(e -> !cast.orphan(e.getKey().buffer(), Long.MAX_VALUE))
+        .map(Map.Entry::getValue)
+        .toList();
   }
 
   /** Memory that decodes nothing any more has none, and what is revoked for good needs none. */
   private boolean someNextOwner() {
-    return requested.values().stream()
+    return requested.entrySet().stream()
+        .filter(e -> !reclaimed.contains(e.getKey()))
+        .map(Map.Entry::getValue)
         .anyMatch(c -> !c.decodesNothing() && c.after() != RevokeCause.After.DEAD);
   }
 
@@ -468,8 +535,9 @@ public final class Judge {
             outcomes.getOrDefault(RevokeOutcome.BLOCKED, 0L),
             outcomes.getOrDefault(RevokeOutcome.SEVERED, 0L),
             outcomes.getOrDefault(RevokeOutcome.ASSUMED, 0L),
+            reclaimed.size(),
             List.copyOf(latencies),
-            unfinished.stream().map(HistoryEvent.RevokeUnfinished::micros).toList()),
+            unfinished.stream().map(told -> told.event.micros()).toList()),
         attachedPeak,
         refused,
         enodev,
@@ -480,6 +548,7 @@ public final class Judge {
         phaseBroken,
         new Findings.Moves(moved.size(), movesRefused, movesDamaged),
         new Findings.Calls(illegalCalls, ignored),
-        new Findings.Cpu(cpuReads, cpuWrites, cpuFaults));
+        new Findings.Cpu(cpuReads, cpuWrites, cpuFaults),
+        faults.counted());
   }
 }

@@ -3,6 +3,7 @@ package dev.dmabufsim.simulator.judge;
 import dev.dmabufsim.common.contract.LateAccess;
 import dev.dmabufsim.common.fabric.Canary;
 import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.common.history.HistoryLine;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashSet;
@@ -12,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /**
  * Gathers accesses to memory whose revoke had completed.
@@ -29,20 +31,24 @@ final class LateAccesses {
 
   private record Recorded(int attachment, LateAccess late) {}
 
-  private record Sum(HistoryEvent.Late first, long count) {
-    Sum plus(HistoryEvent.Late e) {
-      return new Sum(first.sinceNanos() - e.sinceNanos() <= 0 ? first : e, count + e.count());
+  private record Sum(HistoryEvent.Late first, HistoryLine line, long count) {
+    Sum plus(Sum later) {
+      boolean earlier = first.sinceNanos() - later.first.sinceNanos() <= 0;
+      return new Sum(
+          earlier ? first : later.first, earlier ? line : later.line, count + later.count);
     }
   }
+
+  /** What nobody may do, or an honest importer may not, in words, and the line that tells of it. */
+  record Forbidden(String told, HistoryLine line) {}
 
   private record Trace(Findings.Evidence evidence, int buffer, OptionalLong offset, long nanos) {}
 
   private final Map<Recorded, Sum> recorded = new LinkedHashMap<>();
   private final Map<Author, Trace> traces = new LinkedHashMap<>();
 
-  void recorded(HistoryEvent.Late e) {
-    recorded.merge(
-        new Recorded(e.attachment(), e.late()), new Sum(e, e.count()), (sum, one) -> sum.plus(e));
+  void recorded(HistoryEvent.Late e, HistoryLine line) {
+    recorded.merge(new Recorded(e.attachment(), e.late()), new Sum(e, line, e.count()), Sum::plus);
   }
 
   void leaked(HistoryEvent.Leaked e, long nanos) {
@@ -130,24 +136,33 @@ final class LateAccesses {
         trace.evidence());
   }
 
-  /** What nobody may do, and what an honest importer may not; each in words. */
-  List<String> violations(Names names, Set<String> honest) {
-    List<String> violations = new ArrayList<>();
+  /**
+   * What nobody may do, and what an honest importer may not.
+   *
+   * @param bound whether the author of an access was bound by the contract then
+   */
+  List<Forbidden> forbidden(Names names, Predicate<HistoryEvent.Late> bound) {
+    List<Forbidden> violations = new ArrayList<>();
     recorded.forEach((who, sum) -> {
       switch (who.late()) {
         // The bytes or words that are there say the same, and how many.
         case UAF -> {
           if (!traces.containsKey(new Author(Canary.TAG_DEVICE, who.attachment()))) {
-            violations.add(told(sum, names) + " reached memory that belonged to somebody else");
+            violations.add(
+                new Forbidden(
+                    told(sum, names) + " reached memory that belonged to somebody else",
+                    sum.line()));
           }
         }
         case IOMMU_FAULT, AER -> {
-          if (honest.contains(sum.first().device())) {
+          if (bound.test(sum.first())) {
             violations.add(
-                told(sum, names)
-                    + " ended in "
-                    + (who.late() == LateAccess.AER ? "an AER error" : "an IOMMU fault")
-                    + ", although the importer keeps the contract");
+                new Forbidden(
+                    told(sum, names)
+                        + " ended in "
+                        + (who.late() == LateAccess.AER ? "an AER error" : "an IOMMU fault")
+                        + ", although the importer keeps the contract",
+                    sum.line()));
           }
         }
         case NIRVANA -> {}

@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param cpu accesses by CPU
  * @param dma figures of the DMA
  * @param canary what next owners found
+ * @param faults faults that struck
  */
 public record Report(
     String scenario,
@@ -41,7 +42,8 @@ public record Report(
     Calls calls,
     Cpu cpu,
     Dma dma,
-    Canary canary) {
+    Canary canary,
+    Faults faults) {
 
   /**
    * A node.
@@ -66,8 +68,11 @@ public record Report(
       Percentiles latencyMicros,
       long boundMicros) {}
 
-  /** Completed revokes by what they needed. */
-  public record Outcomes(long acked, long blocked, long severed, long assumed) {}
+  /**
+   * Completed revokes by what they needed; and how often a dead exporter's memory was taken back,
+   * whether a revoke was under way or not.
+   */
+  public record Outcomes(long acked, long blocked, long severed, long assumed, long reclaimed) {}
 
   /** Moves: completed ones, refused ones, and those after which the content was another. */
   public record Moves(long completed, long refused, long damaged) {}
@@ -144,4 +149,10 @@ public record Report(
 
   /** What next owners looked through and found. */
   public record Canary(long bytesScanned, long foreignBytes) {}
+
+  /** Faults that struck, and how many of them did while a revoke was under way. */
+  public record Faults(List<Struck> struck, long midRevoke) {}
+
+  /** How many faults of a kind struck. */
+  public record Struck(String kind, long count) {}
 }

@@ -4,6 +4,7 @@ import dev.dmabufsim.simulator.judge.Invariant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** The end of a run, for people: what had to hold first, then the figures. */
@@ -19,6 +20,9 @@ public final class Summary {
     for (Invariant invariant : Invariant.values()) {
       List<Report.Broken> broken =
           r.violations().stream().filter(v -> v.number() == invariant.number()).toList();
+      if (invariant.aboutFaults() && r.faults().struck().isEmpty() && broken.isEmpty()) {
+        continue;
+      }
       String mark = broken.isEmpty() ? (unknown ? "?" : "✓") : "✗";
       lines.add("  %s %d  %s".formatted(mark, invariant.number(), invariant.title()));
       broken.forEach(b -> lines.add("       " + b.detail()));
@@ -30,14 +34,18 @@ public final class Summary {
     lines.add("");
     Report.Revokes v = r.revokes();
     lines.add(
-        "  revokes      %d of %d completed: %d acked, %d blocked, %d severed, %d assumed"
+        "  revokes      %d of %d completed: %d acked, %d blocked, %d severed, %d assumed%s"
             .formatted(
                 v.completed(),
                 v.requested(),
                 v.outcomes().acked(),
                 v.outcomes().blocked(),
                 v.outcomes().severed(),
-                v.outcomes().assumed()));
+                v.outcomes().assumed(),
+                v.outcomes().reclaimed() == 0
+                    ? ""
+                    : "; %d reclaimed".formatted(v.outcomes().reclaimed())));
+    faults(lines, r.faults());
     if (v.moves().completed() + v.moves().refused() > 0) {
       lines.add(
           "  moves        %d completed, %d refused"
@@ -95,6 +103,16 @@ public final class Summary {
             r.seconds()));
     r.reasons().forEach(reason -> lines.add((unknown ? "  because " : "  besides, ") + reason));
     return lines;
+  }
+
+  private static void faults(List<String> lines, Report.Faults faults) {
+    if (!faults.struck().isEmpty()) {
+      String kinds =
+          faults.struck().stream()
+              .map(s -> s.count() + " " + s.kind())
+              .collect(Collectors.joining(", "));
+      lines.add("  faults       %s; %d mid-revoke".formatted(kinds, faults.midRevoke()));
+    }
   }
 
   private static void late(List<String> lines, Report.Dma d) {

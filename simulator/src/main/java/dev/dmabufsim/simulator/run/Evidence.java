@@ -4,21 +4,19 @@ import dev.dmabufsim.common.contract.Behaviour;
 import dev.dmabufsim.common.fabric.ControlDescriptor;
 import dev.dmabufsim.common.fabric.ControlFile;
 import dev.dmabufsim.common.fabric.DmaCounters;
-import dev.dmabufsim.simulator.judge.Facts;
-import dev.dmabufsim.simulator.judge.Findings;
-import dev.dmabufsim.simulator.judge.Judge;
-import dev.dmabufsim.simulator.judge.Verdict;
 import dev.dmabufsim.simulator.report.Report;
 import dev.dmabufsim.simulator.report.Reports;
 import dev.dmabufsim.simulator.scenario.ImporterSpec;
 import dev.dmabufsim.simulator.scenario.Scenario;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /** What a run left to judge it by, gathered when every node is gone. */
@@ -30,7 +28,6 @@ record Evidence(
     List<String> unplayed,
     boolean orderly,
     List<Path> files) {
-  private static final double GIB = 1L << 30;
   private static final double NANOS = 1e9;
 
   /** How many slots still grant something. */
@@ -64,6 +61,7 @@ record Evidence(
         files);
   }
 
+  /** Writes down what it is, judges, and writes the report. */
   Played judge(
       RunOptions options,
       RunDirectory directory,
@@ -72,31 +70,44 @@ record Evidence(
       long begunNanos,
       long dmaNanos)
       throws IOException {
-    Histories histories = Histories.read(files);
-    Judge judge = new Judge();
-    histories.lines().forEach(judge::accept);
-    List<String> all = new ArrayList<>(troubles);
-    all.addAll(histories.cut());
-    long bound = options.scenario().bound().total().toNanos() / 1000;
-    Facts facts =
-        new Facts(
-            bound,
-            Optional.of(dma),
+    Scenario scenario = options.scenario();
+    List<EvidenceFile.Recorded> histories = new ArrayList<>();
+    for (Path file : files) {
+      histories.add(
+          new EvidenceFile.Recorded(
+              String.valueOf(file.getFileName()),
+              Files.exists(file) ? Histories.countLines(file) : -1));
+    }
+    EvidenceFile kept =
+        new EvidenceFile(
+            EvidenceFile.FORMAT,
+            options.seed(),
+            started.toString(),
+            (System.nanoTime() - begunNanos) / NANOS,
+            dmaNanos,
+            scenario.bound().total().toNanos() / 1000,
+            dma,
             openSlots,
             leftovers,
-            all,
-            honestImporters(options.scenario(), FaultPlan.of(options.scenario(), options.seed())),
+            troubles,
+            unplayed,
             orderly,
-            unplayed);
-    Findings findings = judge.finish(facts);
-    Report figures =
-        report(options, nodes, findings, bound, started, begunNanos, dmaNanos, List.of());
-    List<Report.ThresholdResult> thresholds =
-        Reports.compare(figures, options.scenario().thresholds());
-    Report report =
-        report(options, nodes, findings, bound, started, begunNanos, dmaNanos, thresholds);
-    Reports.write(report, directory.report());
-    return new Played(report, directory, facts, histories.lines());
+            honestImporters(scenario, FaultPlan.of(scenario, options.seed())).stream()
+                .sorted()
+                .toList(),
+            importerNodes(scenario),
+            nodes,
+            histories);
+    kept.write(directory.evidence());
+    Judged judged = Judged.of(scenario, kept, directory);
+    Reports.write(judged.report(), directory.report());
+    return new Played(judged.report(), directory, judged.facts(), judged.histories().lines());
+  }
+
+  private static Map<String, String> importerNodes(Scenario scenario) {
+    Map<String, String> nodes = new TreeMap<>();
+    scenario.nodes().forEach(n -> n.importers().forEach(i -> nodes.put(i.name(), n.name())));
+    return nodes;
   }
 
   /**
@@ -111,67 +122,5 @@ record Evidence(
         .filter(i -> i.behaviour() == Behaviour.HONEST)
         .map(ImporterSpec::name)
         .collect(Collectors.toSet());
-  }
-
-  private Report report(
-      RunOptions options,
-      List<Report.Node> nodes,
-      Findings findings,
-      long boundMicros,
-      Instant started,
-      long begunNanos,
-      long dmaNanos,
-      List<Report.ThresholdResult> thresholds) {
-    Findings.Figures f = findings.figures();
-    Verdict verdict = verdict(findings, thresholds);
-    return new Report(
-        options.scenario().name(),
-        options.scenario().contract().label(),
-        options.seed(),
-        verdict.label(),
-        findings.unknowns(),
-        started.toString(),
-        (System.nanoTime() - begunNanos) / NANOS,
-        nodes,
-        findings.violations().stream()
-            .map(v -> new Report.Broken(v.invariant().number(), v.invariant().title(), v.detail()))
-            .toList(),
-        thresholds,
-        new Report.Revokes(
-            f.revokes().requested(),
-            f.revokes().completed(),
-            new Report.Outcomes(
-                f.revokes().acked(),
-                f.revokes().blocked(),
-                f.revokes().severed(),
-                f.revokes().assumed()),
-            new Report.Moves(f.moves().completed(), f.moves().refused(), f.moves().damaged()),
-            Reports.percentiles(f.revokes().latenciesMicros()),
-            boundMicros),
-        new Report.Attachments(f.attachmentsPeak(), f.attachmentsRefused()),
-        new Report.Calls(f.calls().illegal(), f.calls().ignored()),
-        new Report.Cpu(f.cpu().reads(), f.cpu().writes(), f.cpu().faults()),
-        new Report.Dma(
-            dma.operations(),
-            dma.bytes(),
-            dmaNanos == 0 ? 0 : dma.bytes() / GIB / (dmaNanos / NANOS),
-            dma.enodev(),
-            dma.faults(),
-            dma.aborted(),
-            dma.leakedWords() * Long.BYTES,
-            f.phaseBroken(),
-            Reports.late(f.late())),
-        new Report.Canary(f.canaryBytesScanned(), f.canaryForeignBytes()));
-  }
-
-  /** What was seen to be broken is broken, whatever else is not known. */
-  private static Verdict verdict(Findings findings, List<Report.ThresholdResult> thresholds) {
-    if (!findings.violations().isEmpty()) {
-      return Verdict.FAIL;
-    }
-    if (!findings.unknowns().isEmpty()) {
-      return Verdict.UNKNOWN;
-    }
-    return thresholds.stream().allMatch(Report.ThresholdResult::held) ? Verdict.PASS : Verdict.FAIL;
   }
 }

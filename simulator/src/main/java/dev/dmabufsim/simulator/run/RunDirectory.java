@@ -15,12 +15,13 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * The product of a run: the resolved scenario, {@code report.json}, and a history and a log for
- * each node. A node that is started again begins another history.
+ * The product of a run: the resolved scenario, {@code report.json}, {@code evidence.json}, and a
+ * history and a log for each node. A node that is started again begins another history.
  */
 public record RunDirectory(Path path) {
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss", Locale.ROOT);
+  private static final String HISTORY = ".history.jsonl";
   private static final int MOST_IN_A_SECOND = 1000;
 
   /** Under which name the launcher writes its history. */
@@ -36,9 +37,21 @@ public record RunDirectory(Path path) {
     return path.resolve("report.json");
   }
 
+  /** What the run is judged by, beside its scenario and its histories. */
+  public Path evidence() {
+    return path.resolve("evidence.json");
+  }
+
+  /** Every history that is there, in order of their names. */
+  List<Path> histories() throws IOException {
+    try (Stream<Path> all = Files.list(path)) {
+      return all.filter(p -> p.getFileName().toString().endsWith(HISTORY)).sorted().toList();
+    }
+  }
+
   /** What a node wrote down. */
   public Path history(String node) {
-    return path.resolve(node + ".history.jsonl");
+    return path.resolve(node + HISTORY);
   }
 
   /** What a node wrote down that was started again so often. */

@@ -71,7 +71,7 @@ class NeighboursIT {
       assertThat(run.alive()).as("sent while it ran: %s", run).isTrue();
       assertThat(run.awaitExit()).as("%s", run).isZero();
       assertThat(run.report().verdict()).isEqualTo("pass");
-      assertThat(run.report().revokes().outcomes()).isEqualTo(new Report.Outcomes(40, 0, 0, 0));
+      assertThat(run.report().revokes().outcomes()).isEqualTo(new Report.Outcomes(40, 0, 0, 0, 0));
       run.assertNothingLeft();
       for (String node : List.of("iommu-1", "exporter-1", "importer-1")) {
         assertThat(run.runDirectory().resolve(node + ".log"))

@@ -53,7 +53,7 @@ class VfioResetIT {
     assertThat(report.scenario()).isEqualTo("vfio-reset");
     // Four rounds, each of one device with eight buffers.
     assertThat(report.revokes().requested()).isEqualTo(32);
-    assertThat(report.revokes().outcomes()).isEqualTo(new Report.Outcomes(32, 0, 0, 0));
+    assertThat(report.revokes().outcomes()).isEqualTo(new Report.Outcomes(32, 0, 0, 0, 0));
     assertThat(report.attachments()).isEqualTo(new Report.Attachments(1000, 8));
     assertThat(report.dma().operations()).isPositive();
     assertThat(report.dma().failedAfterRevoke()).isPositive();

@@ -41,7 +41,7 @@ class JudgeTest {
     assertThat(findings.figures())
         .isEqualTo(
             new Findings.Figures(
-                new Findings.Revokes(1, 1, 1, 0, 0, 0, List.of(4000L), List.of()),
+                new Findings.Revokes(1, 1, 1, 0, 0, 0, 0, List.of(4000L), List.of()),
                 2,
                 0,
                 2,
@@ -56,7 +56,8 @@ class JudgeTest {
                 0,
                 new Findings.Moves(0, 0, 0),
                 new Findings.Calls(0, 0),
-                new Findings.Cpu(0, 0, 0)));
+                new Findings.Cpu(0, 0, 0),
+                Findings.Faults.NONE));
   }
 
   @Nested

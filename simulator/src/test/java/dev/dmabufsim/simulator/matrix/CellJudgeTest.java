@@ -46,6 +46,7 @@ class CellJudgeTest {
         blocked,
         severed,
         assumed,
+        0,
         latencies,
         unfinished);
   }
@@ -72,11 +73,12 @@ class CellJudgeTest {
             0,
             new Findings.Moves(0, 0, 0),
             new Findings.Calls(0, 0),
-            new Findings.Cpu(0, 0, 0));
+            new Findings.Cpu(0, 0, 0),
+            Findings.Faults.NONE);
     return CellJudge.judge(
         new CellKey(contract, "gpu-dynamic", treatment),
         "vfio-pci, reset",
-        new Findings(violations, unknowns, figures),
+        new Findings(violations, unknowns, figures, Optional.empty()),
         troubles,
         LIMIT);
   }

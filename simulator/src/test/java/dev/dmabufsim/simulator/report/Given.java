@@ -21,6 +21,15 @@ final class Given {
   /** Nothing happened that needs not. */
   static final Report QUIET = quiet(PASSED);
 
+  /** No fault struck, and yet something about faults is broken. */
+  static final Report ZOMBIES =
+      quiet(
+          report(
+              "fail",
+              List.of(),
+              List.of(new Broken(12, "what the dead say is not acted on", "one was")),
+              true));
+
   private Given() {}
 
   private static Report quiet(Report r) {
@@ -41,7 +50,7 @@ final class Given {
         new Report.Revokes(
             v.requested(),
             v.completed(),
-            v.outcomes(),
+            new Report.Outcomes(4, 3, 2, 1, 0),
             new Report.Moves(0, 0, 0),
             v.latencyMicros(),
             v.boundMicros()),
@@ -58,7 +67,8 @@ final class Given {
             d.leakedBytes(),
             0,
             new Report.Late(none, none, none, none)),
-        r.canary());
+        r.canary(),
+        new Report.Faults(List.of(), 0));
   }
 
   private static Report.LateClass late(long count, String importer) {
@@ -87,7 +97,7 @@ final class Given {
         new Report.Revokes(
             10,
             9,
-            new Report.Outcomes(4, 3, 2, 1),
+            new Report.Outcomes(4, 3, 2, 1, 28),
             new Report.Moves(5, 6, 0),
             new Report.Percentiles(50, 90, 99, 100),
             3500),
@@ -95,6 +105,8 @@ final class Given {
         new Report.Calls(19, 20),
         new Report.Cpu(21, 23, 22),
         new Report.Dma(11, 12, 0.25, 13, 14, 15, 16, 23, LATE),
-        new Report.Canary(17, 18));
+        new Report.Canary(17, 18),
+        new Report.Faults(
+            List.of(new Report.Struck("kill", 29), new Report.Struck("pause", 30)), 31));
   }
 }

@@ -73,7 +73,10 @@ class ReportSchemaTest {
             "/revokes/boundMicros",
             "/attachments/refused",
             "/dma/failedAfterRevoke",
-            "/canary/foreignBytes");
+            "/canary/foreignBytes",
+            "/revokes/outcomes/reclaimed",
+            "/faults/struck/0/kind",
+            "/faults/midRevoke");
   }
 
   @ParameterizedTest
@@ -120,7 +123,7 @@ class ReportSchemaTest {
     "/nodes/0/role,     '\"switch\"'",
     "/nodes/0/exit,     256",
     "/nodes/0/pid,      -1",
-    "/violations/0/number, 7",
+    "/violations/0/number, 13",
     "/startedAt,        '\"2026-11-21 00:56:56\"'",
     "/seconds,          -0.5",
     "/revokes/requested, -1",

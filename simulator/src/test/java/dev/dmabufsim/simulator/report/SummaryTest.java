@@ -38,6 +38,8 @@ class SummaryTest {
     assertThat(lines).noneMatch(l -> l.startsWith("  moves"));
     assertThat(lines).noneMatch(l -> l.startsWith("  cpu"));
     assertThat(lines).noneMatch(l -> l.startsWith("  calls"));
+    assertThat(lines).noneMatch(l -> l.startsWith("  faults"));
+    assertThat(lines).noneMatch(l -> l.contains("reclaimed"));
   }
 
   @Test
@@ -46,7 +48,20 @@ class SummaryTest {
         .contains("  moves        5 completed, 6 refused")
         .contains("  cpu          21 reads, 22 faults")
         .contains("  calls        19 illegal, 20 messages ignored")
-        .contains("  revokes      9 of 10 completed: 4 acked, 3 blocked, 2 severed, 1 assumed");
+        .contains(
+            "  revokes      9 of 10 completed: 4 acked, 3 blocked, 2 severed, 1 assumed; 28 reclaimed")
+        .contains("  faults       29 kill, 30 pause; 31 mid-revoke");
+  }
+
+  @Test
+  void whatIsAboutFaultsIsSaidOnlyIfAnyStruckOrItIsBroken() {
+    for (Invariant invariant : Invariant.values()) {
+      String line = "  ✓ " + invariant.number() + "  " + invariant.title();
+      assertThat(Summary.lines(Given.QUIET).contains(line)).isEqualTo(invariant.number() <= 6);
+    }
+    assertThat(Summary.lines(Given.ZOMBIES))
+        .contains("  ✗ 12  " + Invariant.ZOMBIES_CHANGE_NOTHING.title())
+        .noneMatch(l -> l.startsWith("  ✓ 11"));
   }
 
   @Test
