@@ -30,8 +30,9 @@ class VmapAndRangeIT {
     Report report = run.report();
     assertThat(report.verdict()).isEqualTo("pass");
 
-    // Every buffer of the GPU was vmapped, and as often vunmapped: at the end once more, where a
-    // vmap was given up before it was answered.
+    // Every buffer of the GPU was vmapped, and as often vunmapped, but for the end: there a vmap
+    // may
+    // be given up before it was answered, and a detach overtakes the answer to the last vunmap.
     Set<Integer> gpus = attachments(run, "gpu");
     assertThat(gpus).hasSize(4);
     List<Integer> vmapped = operated(run, Operation.VMAP);
@@ -39,13 +40,15 @@ class VmapAndRangeIT {
     List<Integer> vunmapped = operated(run, Operation.VUNMAP);
     for (int gpu : gpus) {
       int times = Collections.frequency(vmapped, gpu);
-      assertThat(Collections.frequency(vunmapped, gpu)).isBetween(times, times + 1);
+      assertThat(times).as("it is given up now and then, and at every move").isGreaterThan(2);
+      assertThat(Collections.frequency(vunmapped, gpu)).isBetween(times - 1, times + 1);
     }
     assertThat(operated(run, Operation.MMAP)).isEmpty();
+    // Two devices take turns: three rounds of four buffers each.
     assertThat(report.cpu().reads()).isPositive();
     assertThat(report.cpu().writes()).isPositive();
-    assertThat(report.cpu().faults()).as("of %d moves", 24).isPositive();
-    assertThat(report.revokes().moves().completed()).isGreaterThanOrEqualTo(24);
+    assertThat(report.cpu().faults()).as("of 12 moves").isPositive();
+    assertThat(report.revokes().moves().completed()).isGreaterThanOrEqualTo(12);
     assertThat(report.revokes().moves().damaged()).isZero();
 
     // The exporter, not the importer, knows how large the buffer is.

@@ -46,7 +46,7 @@ class SummaryTest {
   void whatDidHappenTakesOne() {
     assertThat(Summary.lines(Given.PASSED))
         .contains("  moves        5 completed, 6 refused")
-        .contains("  cpu          21 reads, 22 faults")
+        .contains("  cpu          21 reads, 23 writes, 22 faults")
         .contains("  calls        19 illegal, 20 messages ignored")
         .contains(
             "  revokes      9 of 10 completed: 4 acked, 3 blocked, 2 severed, 1 assumed; 28 reclaimed")

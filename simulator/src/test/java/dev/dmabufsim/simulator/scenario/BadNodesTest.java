@@ -90,8 +90,8 @@ class BadNodesTest {
         arguments(
             "attachments: 8",
             "cpu-access: true, cpu-mapping: kmap",
-            "10: nodes.importer-1.devices.nic.cpu-mapping is 'kmap', which is no way for a CPU to map;"
-                + " legal here: mmap, vmap"),
+            "10: nodes.importer-1.devices.nic.cpu-mapping is 'kmap', which is no way for a CPU to map; did"
+                + " you mean 'mmap'? legal here: mmap, vmap"),
         arguments(
             "attachments: 8",
             "range: {length: 4KiB}",
