@@ -98,8 +98,8 @@ public final class Chaos {
     }
     Report report = played.report();
     List<String> why = new ArrayList<>();
-    report.violations().forEach(v -> why.add("invariant " + v.invariant() + ": " + v.detail()));
-    why.addAll(report.unknown());
+    report.violations().forEach(v -> why.add("invariant " + v.number() + ": " + v.detail()));
+    why.addAll(report.reasons());
     Map<String, Long> struck = new TreeMap<>();
     report.faults().struck().forEach(s -> struck.put(s.kind(), s.count()));
     return new ChaosReport.Round(

@@ -76,6 +76,7 @@ public record Facts(
         troubles,
         honestImporters,
         orderly,
+        List.of(),
         nodes,
         whole);
   }

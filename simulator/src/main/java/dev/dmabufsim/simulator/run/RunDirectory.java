@@ -42,13 +42,6 @@ public record RunDirectory(Path path) {
     return path.resolve("evidence.json");
   }
 
-  /** Every history that is there, in order of their names. */
-  List<Path> histories() throws IOException {
-    try (Stream<Path> all = Files.list(path)) {
-      return all.filter(p -> p.getFileName().toString().endsWith(HISTORY)).sorted().toList();
-    }
-  }
-
   /** What a node wrote down. */
   public Path history(String node) {
     return path.resolve(node + HISTORY);
@@ -58,7 +51,7 @@ public record RunDirectory(Path path) {
   public Path history(String node, int restarts) {
     return restarts == 0
         ? history(node)
-        : path.resolve(node + "." + (restarts + 1) + ".history.jsonl");
+        : path.resolve(node + "." + (restarts + 1) + HISTORY);
   }
 
   /** All that was written down: by the launcher, and by each process of each node. */
