@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongSupplier;
 
 /**
  * The control file of a fabric, mapped: its header, its processes and its slots. What the bytes
@@ -255,6 +256,14 @@ public final class ControlFile {
   /** IOMMU: marks nothing in flight on behalf of a device whose process has ceased to exist. */
   public void clearInFlight(int slot) {
     LONG.setRelease(memory, slotAt(slot) + ControlDescriptor.IN_FLIGHT_AT, 0L);
+  }
+
+  /** A fault's doing: writes garbage over the IOMMU's line of a slot. */
+  public void damage(int slot, LongSupplier garbage) {
+    long at = slotAt(slot);
+    for (long word = 0; word < ControlDescriptor.IN_FLIGHT_AT; word += Long.BYTES) {
+      LONG.setOpaque(memory, at + word, garbage.getAsLong());
+    }
   }
 
   /** The grant that stands in a slot now. */

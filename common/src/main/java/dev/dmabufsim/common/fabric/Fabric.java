@@ -244,6 +244,17 @@ public final class Fabric implements AutoCloseable {
     Files.delete(file);
   }
 
+  /**
+   * A fault's doing: the memory is gone, under whoever has it mapped, and the file is there still.
+   *
+   * @throws IOException if there is no such segment
+   */
+  public void truncate(int segment) throws IOException {
+    try (FileChannel channel = FileChannel.open(segmentFile(segment), StandardOpenOption.WRITE)) {
+      channel.truncate(0);
+    }
+  }
+
   /** Whether a segment is there: it was created, and neither severed nor removed. */
   public boolean hasSegment(int segment) {
     return Files.exists(segmentFile(segment));

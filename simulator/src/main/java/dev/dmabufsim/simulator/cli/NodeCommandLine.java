@@ -77,6 +77,13 @@ final class NodeCommandLine implements Callable<Integer> {
   private long seed = 1;
 
   @Option(
+      names = "--rounds",
+      paramLabel = "N",
+      hidden = true,
+      description = "How many rounds it plays, if not as many as the scenario says.")
+  private @Nullable Integer rounds;
+
+  @Option(
       names = "--driven",
       hidden = true,
       description = "A launcher drives it by its standard input and output.")
@@ -84,7 +91,8 @@ final class NodeCommandLine implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Scenario resolved = Scenarios.resolve(scenario);
+    Scenario whole = Scenarios.resolve(scenario);
+    Scenario resolved = rounds == null ? whole : whole.withRounds(rounds);
     Role wanted =
         Role.labelled(role)
             .orElseThrow(

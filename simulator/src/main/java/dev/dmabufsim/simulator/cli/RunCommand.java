@@ -55,6 +55,14 @@ final class RunCommand implements Callable<Integer> {
   private List<String> sets = new ArrayList<>();
 
   @Option(
+      names = "--fault",
+      paramLabel = "FAULT",
+      description =
+          "One more fault, as in a scenario without braces: 'pause: importer-1, after: 1s, for: 3s';"
+              + " may be repeated.")
+  private List<String> faults = new ArrayList<>();
+
+  @Option(
       names = "--machine",
       paramLabel = "FILE",
       description = "Builds the devices from what 'lspci -vv' printed; - is standard input.")
@@ -76,7 +84,9 @@ final class RunCommand implements Callable<Integer> {
     }
     // First, so that what a crashed run left does not count against this one's room.
     FabricSweeper.sweep(Fabric.SHM);
-    Scenarios.Resolved made = Scenarios.resolve(scenario, sets, machine, allowHostBridge);
+    List<String> all = new ArrayList<>(sets);
+    faults.forEach(f -> all.add("faults[+]={" + f + "}"));
+    Scenarios.Resolved made = Scenarios.resolve(scenario, all, machine, allowHostBridge);
     Scenario resolved = made.scenario();
     checkPort(resolved.cluster().port());
     long theSeed = seed != null ? seed : ThreadLocalRandom.current().nextLong(1L << 31);

@@ -123,7 +123,11 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
       nodes.add(new NodeSpec(KILLED_NODE, Role.IMPORTER, List.of(), killed));
       faults.add(
           new FaultSpec(
-              FaultSpec.Kind.KILL, KILLED_NODE, FaultPoint.IMPORTER_INVALIDATED.label(), 1));
+              new FaultSpec.Process(
+                  FaultSpec.Action.KILL,
+                  new FaultSpec.Target(FaultSpec.Target.By.NODE, KILLED_NODE)),
+              new FaultSpec.When.At(FaultPoint.IMPORTER_INVALIDATED, 1),
+              Duration.ZERO));
     }
     // All engines together use half of a core, so that messages get through on two.
     double share = 0.5 / (alive.size() + killed.size());

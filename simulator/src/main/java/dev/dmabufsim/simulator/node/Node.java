@@ -11,6 +11,7 @@ import dev.dmabufsim.common.fabric.Fabric;
 import dev.dmabufsim.common.fabric.FabricSweeper;
 import dev.dmabufsim.common.fabric.ProcessEntry;
 import dev.dmabufsim.common.fabric.ProcessIdentity;
+import dev.dmabufsim.common.fault.FaultTrap;
 import dev.dmabufsim.common.history.History;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.Peer;
@@ -70,6 +71,12 @@ public final class Node {
             ProcessHandle.current().pid(),
             incarnation,
             process));
+    FaultTrap.witness(trap -> {
+      // Both are with the kernel when this returns: what comes next is the signal.
+      history.record(new HistoryEvent.FaultPointReached(trap.point().label(), FaultTrap.revokes()));
+      reports.accept(
+          new NodeReport.AtPoint(self.node(), trap.point().label(), FaultTrap.revokes()));
+    });
     CompletableFuture<Boolean> done = new CompletableFuture<>();
     CompletableFuture<Consumer<NodeCommand>> control = new CompletableFuture<>();
     Consumer<NodeReport> listener =

@@ -3,10 +3,8 @@ package dev.dmabufsim.simulator.node;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.driver.ImporterDriver;
 import dev.dmabufsim.common.driver.ImporterDrivers;
-import dev.dmabufsim.common.fault.FaultPoint;
 import dev.dmabufsim.exporter.ExporterPlan;
 import dev.dmabufsim.importer.ImporterPlan;
-import dev.dmabufsim.simulator.scenario.FaultSpec;
 import dev.dmabufsim.simulator.scenario.NodeSpec;
 import dev.dmabufsim.simulator.scenario.Refusal;
 import dev.dmabufsim.simulator.scenario.Scenario;
@@ -66,13 +64,6 @@ final class Plans {
   static ImporterPlan importer(Scenario scenario, NodeSpec spec, long seed) {
     ImporterDrivers drivers = ImporterDrivers.load();
     int exporterDevices = scenario.nodes().stream().mapToInt(n -> n.exporters().size()).sum();
-    int holdAt =
-        scenario.faults().stream()
-            .filter(f -> f.node().equals(spec.name()))
-            .filter(f -> f.at().equals(FaultPoint.IMPORTER_INVALIDATED.label()))
-            .mapToInt(FaultSpec::revoke)
-            .min()
-            .orElse(0);
     return new ImporterPlan(
         spec.importers().stream()
             .map(i ->
@@ -94,7 +85,7 @@ final class Plans {
             scenario.dma().readFraction(),
             scenario.dma().duty(),
             seed),
-        holdAt);
+        0);
   }
 
   private static ImporterDriver driver(Scenario scenario, ImporterDrivers drivers, String kind) {

@@ -10,14 +10,12 @@ import dev.dmabufsim.simulator.judge.Judge;
 import dev.dmabufsim.simulator.judge.Verdict;
 import dev.dmabufsim.simulator.report.Report;
 import dev.dmabufsim.simulator.report.Reports;
-import dev.dmabufsim.simulator.scenario.FaultSpec;
 import dev.dmabufsim.simulator.scenario.ImporterSpec;
 import dev.dmabufsim.simulator.scenario.Scenario;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -55,8 +53,7 @@ record Evidence(
       List<String> troubles,
       List<String> unplayed,
       boolean orderly,
-      RunDirectory directory,
-      Collection<String> nodes) {
+      List<Path> files) {
     return new Evidence(
         dma,
         openSlots,
@@ -64,7 +61,7 @@ record Evidence(
         List.copyOf(troubles),
         List.copyOf(unplayed),
         orderly,
-        nodes.stream().map(directory::history).toList());
+        files);
   }
 
   Played judge(
@@ -88,7 +85,7 @@ record Evidence(
             openSlots,
             leftovers,
             all,
-            honestImporters(options.scenario()),
+            honestImporters(options.scenario(), FaultPlan.of(options.scenario(), options.seed())),
             orderly,
             unplayed);
     Findings findings = judge.finish(facts);
@@ -106,9 +103,8 @@ record Evidence(
    * Importer devices that keep the contract. Not those of a node that is killed: its driver stops
    * in the middle of its work while its engines run on, and nobody can be honest then.
    */
-  static Set<String> honestImporters(Scenario scenario) {
-    Set<String> killed =
-        scenario.faults().stream().map(FaultSpec::node).collect(Collectors.toSet());
+  static Set<String> honestImporters(Scenario scenario, FaultPlan plan) {
+    Set<String> killed = plan.killed();
     return scenario.nodes().stream()
         .filter(n -> !killed.contains(n.name()))
         .flatMap(n -> n.importers().stream())

@@ -3,6 +3,8 @@ package dev.dmabufsim.simulator.run;
 import dev.dmabufsim.cluster.NodeAddress;
 import dev.dmabufsim.common.control.NodeCommand;
 import dev.dmabufsim.common.control.NodeReport;
+import dev.dmabufsim.common.fault.FaultTrap;
+import dev.dmabufsim.common.fault.Signals;
 import dev.dmabufsim.simulator.node.ControlLines;
 import dev.dmabufsim.simulator.scenario.NodeSpec;
 import java.io.BufferedReader;
@@ -43,10 +45,32 @@ final class NodeProcess {
    *
    * @param directory where histories and logs go
    * @param fabric the shared memory
-   * @param seedNode whom all join
    * @param seed of the run
    */
-  record Launch(RunDirectory directory, Path fabric, NodeAddress seedNode, long seed) {}
+  record Launch(RunDirectory directory, Path fabric, long seed) {}
+
+  /**
+   * What this node is started with.
+   *
+   * @param spec what it is
+   * @param listen where it listens
+   * @param seedNodes whom it joins
+   * @param traps where it strikes itself
+   * @param restarts how often it was started before
+   * @param rounds how many rounds it has to play
+   */
+  record Start(
+      NodeSpec spec,
+      NodeAddress listen,
+      List<NodeAddress> seedNodes,
+      List<FaultTrap.Trap> traps,
+      int restarts,
+      int rounds) {
+    Start {
+      seedNodes = List.copyOf(seedNodes);
+      traps = List.copyOf(traps);
+    }
+  }
 
   /**
    * Starts a node.
@@ -55,12 +79,9 @@ final class NodeProcess {
    * @param onExit called once, with the exit status
    */
   static NodeProcess start(
-      NodeSpec spec,
-      NodeAddress listen,
-      Launch launch,
-      Consumer<NodeReport> onReport,
-      BiConsumer<String, Integer> onExit)
+      Start start, Launch launch, Consumer<NodeReport> onReport, BiConsumer<String, Integer> onExit)
       throws IOException {
+    NodeSpec spec = start.spec();
     List<String> command = new ArrayList<>();
     if (Files.isExecutable(SETSID)) {
       // A session of its own: Ctrl-C at the terminal reaches the launcher, which stops its nodes in
@@ -69,6 +90,13 @@ final class NodeProcess {
     }
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(jvmFlags(spec, launch.directory()));
+    if (!start.traps().isEmpty()) {
+      command.add(
+          "-D"
+              + FaultTrap.PROPERTY
+              + "="
+              + start.traps().stream().map(FaultTrap.Trap::text).collect(Collectors.joining(",")));
+    }
     command.addAll(
         List.of(
             "-cp",
@@ -81,17 +109,19 @@ final class NodeProcess {
             "--name",
             spec.name(),
             "--listen",
-            listen.toString(),
+            start.listen().toString(),
             "--seed-nodes",
-            launch.seedNode().toString(),
+            start.seedNodes().stream().map(NodeAddress::toString).collect(Collectors.joining(",")),
             "--scenario",
             launch.directory().scenario().toAbsolutePath().toString(),
             "--fabric",
             launch.fabric().toString(),
             "--history",
-            launch.directory().history(spec.name()).toAbsolutePath().toString(),
+            launch.directory().history(spec.name(), start.restarts()).toAbsolutePath().toString(),
             "--seed",
-            Long.toString(launch.seed())));
+            Long.toString(launch.seed()),
+            "--rounds",
+            Integer.toString(start.rounds())));
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
     NodeProcess node = new NodeProcess(spec, process);
     Path log = launch.directory().log(spec.name());
@@ -187,6 +217,20 @@ final class NodeProcess {
     } catch (IOException e) {
       // It is dead, and its exit tells so.
       return;
+    }
+  }
+
+  /** SIGSTOP. */
+  void stop() {
+    if (process.isAlive()) {
+      Signals.stop(process.pid());
+    }
+  }
+
+  /** SIGCONT. */
+  void resume() {
+    if (process.isAlive()) {
+      Signals.resume(process.pid());
     }
   }
 

@@ -3,6 +3,7 @@ package dev.dmabufsim.simulator.run;
 import dev.dmabufsim.cluster.NodeAddress;
 import dev.dmabufsim.cluster.Role;
 import dev.dmabufsim.common.contract.CpuUse;
+import dev.dmabufsim.common.control.LinkRule;
 import dev.dmabufsim.common.control.NodeCommand;
 import dev.dmabufsim.common.control.NodeReport;
 import dev.dmabufsim.common.fabric.DmaCounters;
@@ -10,8 +11,11 @@ import dev.dmabufsim.common.fabric.Fabric;
 import dev.dmabufsim.common.fabric.FabricSweeper;
 import dev.dmabufsim.common.fabric.ProcessEntry;
 import dev.dmabufsim.common.fabric.ProcessIdentity;
+import dev.dmabufsim.common.history.History;
+import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.simulator.report.Report;
 import dev.dmabufsim.simulator.scenario.ExporterSpec;
+import dev.dmabufsim.simulator.scenario.FaultSpec;
 import dev.dmabufsim.simulator.scenario.NodeSpec;
 import dev.dmabufsim.simulator.scenario.Scenario;
 import dev.dmabufsim.simulator.scenario.ScenarioWriter;
@@ -27,6 +31,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.BlockingQueue;
@@ -35,6 +41,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One run, from starting the nodes to the verdict. Everything that comes from nodes goes through
@@ -43,6 +50,7 @@ import java.util.function.Consumer;
 public final class Run {
   private static final Duration FORMING = Duration.ofSeconds(60);
   private static final Duration SETTLING = Duration.ofSeconds(60);
+  private static final Duration RECOVERING = Duration.ofSeconds(20);
   private static final Duration ENDING = Duration.ofSeconds(15);
   private static final Duration LEAVING = Duration.ofSeconds(20);
 
@@ -63,15 +71,20 @@ public final class Run {
 
   private final RunOptions options;
   private final Scenario scenario;
+  private final FaultPlan plan;
   private final RunCore core;
   private final RunDirectory directory;
   private final Progress progress;
   private final Consumer<Played> print;
   private final BlockingQueue<Input> inputs = new LinkedBlockingQueue<>();
   private final Map<String, NodeProcess> nodes = new LinkedHashMap<>();
+  private final Map<String, NodeAddress> addresses = new LinkedHashMap<>();
   private final List<String> kept = new ArrayList<>();
   private final CountDownLatch finished = new CountDownLatch(1);
   private RunCore.State state = RunCore.State.begin();
+  private @Nullable Vandal vandal;
+  private NodeProcess.@Nullable Launch launch;
+  private @Nullable History history;
   private long dmaNanos;
   private boolean orderly;
 
@@ -79,7 +92,8 @@ public final class Run {
     this.print = print;
     this.options = options;
     this.scenario = options.scenario();
-    this.core = new RunCore(scenario);
+    this.plan = FaultPlan.of(scenario, options.seed());
+    this.core = new RunCore(scenario, plan);
     this.directory = new RunDirectory(options.directory());
     this.progress = progress;
   }
@@ -134,6 +148,8 @@ public final class Run {
   private Played play(Fabric fabric, Instant started, long begun) throws IOException {
     try {
       fabric.control().register(ProcessIdentity.self(), ProcessEntry.ROLE_OWNER, "launcher");
+      vandal = new Vandal(fabric, options.seed());
+      history = History.toFile(directory.history(RunDirectory.LAUNCHER), RunDirectory.LAUNCHER);
       drive(fabric);
       List<String> leftovers = endAll();
       leftovers.addAll(kept);
@@ -152,8 +168,7 @@ public final class Run {
                   state.troubles(),
                   state.unplayed(),
                   orderly,
-                  directory,
-                  nodes.keySet())
+                  directory.histories(nodes.keySet(), state.restarts()))
               .judge(options, directory, nodeRows(), started, begun, dmaNanos);
       print.accept(played);
       return played;
@@ -214,7 +229,9 @@ public final class Run {
         return;
       }
       tell(Role.EXPORTER, new NodeCommand.Begin());
+      state = state.begun(System.nanoTime());
       playRounds();
+      afterFaults();
       state = core.judgeFaults(state);
       dmaNanos = System.nanoTime() - dmaBegun;
       tell(Role.EXPORTER, new NodeCommand.End());
@@ -244,29 +261,113 @@ public final class Run {
   }
 
   private void start(Fabric fabric) throws IOException, Interruption {
+    launch = new NodeProcess.Launch(directory, fabric.directory(), options.seed());
+    choosePorts();
+    NodeAddress seed = addresses.values().iterator().next();
+    for (NodeSpec spec : bySeed()) {
+      start(spec, List.of(seed), scenario.revokes().rounds());
+    }
+  }
+
+  /** Of each node, so that who is started again finds the others and is found where it was. */
+  private void choosePorts() throws IOException {
     InetAddress loopback = InetAddress.getLoopbackAddress();
-    int port = scenario.cluster().port();
-    if (port == 0) {
-      try (ServerSocket probe = new ServerSocket(0, 1, loopback)) {
-        port = probe.getLocalPort();
+    List<ServerSocket> probes = new ArrayList<>();
+    try {
+      for (NodeSpec spec : bySeed()) {
+        int port = addresses.isEmpty() ? scenario.cluster().port() : 0;
+        if (port == 0) {
+          // All at once, or the second may get what was the first's.
+          ServerSocket probe = new ServerSocket(0, 1, loopback);
+          probes.add(probe);
+          port = probe.getLocalPort();
+        }
+        addresses.put(spec.name(), new NodeAddress(loopback.getHostAddress(), port));
+      }
+    } finally {
+      for (ServerSocket probe : probes) {
+        probe.close();
       }
     }
-    NodeAddress seed = new NodeAddress(loopback.getHostAddress(), port);
-    NodeProcess.Launch launch =
-        new NodeProcess.Launch(directory, fabric.directory(), seed, options.seed());
-    boolean first = true;
-    for (NodeSpec spec : bySeed()) {
-      NodeAddress listen = first ? seed : new NodeAddress(seed.host(), 0);
-      first = false;
-      nodes.put(
-          spec.name(),
-          NodeProcess.start(
-              spec,
-              listen,
-              launch,
-              r -> inputs.add(new Input.Reported(r)),
-              (n, s) -> inputs.add(new Input.Exited(n, s))));
+  }
+
+  private void start(NodeSpec spec, List<NodeAddress> seeds, int rounds) throws IOException {
+    nodes.put(
+        spec.name(),
+        NodeProcess.start(
+            new NodeProcess.Start(
+                spec,
+                Objects.requireNonNull(addresses.get(spec.name())),
+                seeds,
+                plan.traps(spec.name(), state.struck().keySet()),
+                state.restarts(spec.name()),
+                rounds),
+            Objects.requireNonNull(launch),
+            r -> inputs.add(new Input.Reported(r)),
+            (n, s) -> inputs.add(new Input.Exited(n, s))));
+  }
+
+  /**
+   * Starts a node again. It joins those that live: only the first of a node's own seed nodes ever
+   * forms a new cluster, and it is none of them, be it the one that formed the first.
+   */
+  private void restart(String node) {
+    NodeSpec spec =
+        scenario.nodes().stream().filter(n -> n.name().equals(node)).findFirst().orElseThrow();
+    List<NodeAddress> others =
+        addresses.entrySet().stream()
+            .filter(e -> !e.getKey().equals(node) && state.running(e.getKey()))
+            .map(Map.Entry::getValue)
+            .toList();
+    int rounds = scenario.revokes().rounds();
+    int left = scenario.revokes().independent() ? rounds : rounds - state.rounds(node);
+    try {
+      start(
+          spec,
+          others.isEmpty() ? List.of(Objects.requireNonNull(addresses.get(node))) : others,
+          Math.max(1, left));
+    } catch (IOException e) {
+      trouble(node + " could not be started again: " + e.getMessage());
+      state = core.exited(state, node, 0, "");
     }
+  }
+
+  /** What is told to those who were there is told to who is there again. */
+  private void begin(String node) {
+    NodeProcess process = nodes.get(node);
+    if (process != null) {
+      process.tell(network(node, core.rules(state)));
+      process.tell(new NodeCommand.Begin());
+    }
+  }
+
+  private static NodeCommand network(String node, List<LinkRule> rules) {
+    return new NodeCommand.Network(rules.stream().filter(r -> r.to().equals(node)).toList());
+  }
+
+  /** The faults are over, and whoever is there has to be well again. */
+  private void afterFaults() throws Interruption {
+    carryOut(core.finish(state));
+    if (plan.anyEnds()) {
+      tell(Role.IMPORTER, new NodeCommand.Check());
+      // What it means that one does not recover is for the judge to say.
+      await(RECOVERING, Role.IMPORTER, RunCore.Milestone.RECOVERED);
+    }
+  }
+
+  /** What faults add to the time that a run takes. */
+  private Duration faultTime() {
+    Duration sum = Duration.ZERO;
+    for (FaultSpec fault : scenario.faults()) {
+      sum = sum.plus(fault.length());
+      if (fault.when() instanceof FaultSpec.When.After after) {
+        sum = sum.plus(after.time());
+      }
+      if (fault.deed() instanceof FaultSpec.Process p && p.action() == FaultSpec.Action.RESTART) {
+        sum = sum.plus(FORMING);
+      }
+    }
+    return sum;
   }
 
   /** The IOMMU first: it needs nobody, so it is the one whom all join. */
@@ -286,11 +387,18 @@ public final class Run {
             .plus(scenario.revokes().every())
             .plus(scenario.revokes().hold())
             .plus(latestBegin())
+            .plus(faultTime())
             .plus(options.slack());
     int expected = core.roundsExpected();
     var patience = new RunCore.Patience(limit.toNanos(), 0, System.nanoTime());
-    while (!core.roundsOver(state)) {
+    while (!core.roundsOver(state) || !core.faultsOver(state)) {
       long left = patience.leftNanos(System.nanoTime());
+      if (left <= 0 && core.roundsOver(state)) {
+        trouble(
+            "not there again within %d s of a fault: %s"
+                .formatted(limit.toSeconds(), String.join(", ", core.missingAgain(state))));
+        return;
+      }
       if (left <= 0) {
         // Not a violation by itself: the judge looks at how long each revoke took.
         state = core.gaveUp(state, limit);
@@ -353,10 +461,12 @@ public final class Run {
   /** Waits for what comes next, for so long at most. */
   private void handleNext(long nanos) throws Interruption {
     try {
-      Input input = inputs.poll(nanos, TimeUnit.NANOSECONDS);
+      long due = core.untilDue(state, System.nanoTime()).orElse(Long.MAX_VALUE);
+      Input input = inputs.poll(Math.clamp(due, 0, nanos), TimeUnit.NANOSECONDS);
       if (input != null) {
         handle(input);
       }
+      carryOut(core.tick(state, System.nanoTime()));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new Interruption();
@@ -365,28 +475,51 @@ public final class Run {
 
   private void handle(Input input) throws Interruption {
     switch (input) {
-      case Input.Reported r -> {
-        RunCore.Step step = core.reported(state, r.report());
-        state = step.state();
-        step.effects().forEach(this::carryOut);
-      }
+      case Input.Reported r -> carryOut(core.reported(state, r.report(), System.nanoTime()));
       case Input.Exited e -> exited(e);
       case Input.Interrupted i -> throw new Interruption();
     }
   }
 
+  private void carryOut(RunCore.Step step) {
+    state = step.state();
+    step.effects().forEach(this::carryOut);
+  }
+
   private void carryOut(RunCore.Effect effect) {
     switch (effect) {
       case RunCore.Effect.Say e -> progress.say("  " + e.line());
-      case RunCore.Effect.Kill e -> {
-        NodeProcess node = nodes.get(e.node());
-        if (node != null) {
-          node.kill();
-          progress.say(
-              "  kill -9 %s (pid %d) at %s, its round %d"
-                  .formatted(e.node(), node.pid(), e.point(), e.revoke()));
-        }
-      }
+      case RunCore.Effect.Struck e ->
+          record(
+              new HistoryEvent.FaultStruck(
+                  e.fault().spec().text(), e.fault().spec().kind(), e.fault().nodes()));
+      case RunCore.Effect.Over e ->
+          record(
+              new HistoryEvent.FaultOver(
+                  e.fault().spec().text(), e.fault().spec().kind(), e.fault().nodes()));
+      case RunCore.Effect.Kill e -> of(e.node()).ifPresent(NodeProcess::kill);
+      case RunCore.Effect.Stop e -> of(e.node()).ifPresent(NodeProcess::stop);
+      case RunCore.Effect.Resume e -> of(e.node()).ifPresent(NodeProcess::resume);
+      case RunCore.Effect.Restart e -> restart(e.node());
+      case RunCore.Effect.Begin e -> begin(e.node());
+      case RunCore.Effect.Network e ->
+          nodes.forEach((name, node) -> node.tell(network(name, e.rules())));
+      case RunCore.Effect.RefuseMemory e ->
+          Objects.requireNonNull(vandal).refuseMemory(e.refused());
+      case RunCore.Effect.Truncate e ->
+          Objects.requireNonNull(vandal).truncate(e.node()).ifPresent(this::trouble);
+      case RunCore.Effect.DamageSlot e ->
+          Objects.requireNonNull(vandal).damageSlot().ifPresent(this::trouble);
+    }
+  }
+
+  private Optional<NodeProcess> of(String node) {
+    return Optional.ofNullable(nodes.get(node));
+  }
+
+  private void record(HistoryEvent event) {
+    if (history != null) {
+      history.record(event);
     }
   }
 

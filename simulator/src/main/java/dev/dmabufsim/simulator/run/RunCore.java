@@ -1,9 +1,12 @@
 package dev.dmabufsim.simulator.run;
 
 import dev.dmabufsim.cluster.Role;
+import dev.dmabufsim.common.control.LinkRule;
 import dev.dmabufsim.common.control.NodeReport;
 import dev.dmabufsim.simulator.scenario.ExporterSpec;
 import dev.dmabufsim.simulator.scenario.FaultSpec;
+import dev.dmabufsim.simulator.scenario.FaultSpec.Action;
+import dev.dmabufsim.simulator.scenario.FaultSpec.When;
 import dev.dmabufsim.simulator.scenario.NodeSpec;
 import dev.dmabufsim.simulator.scenario.Scenario;
 import java.time.Duration;
@@ -13,8 +16,10 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /**
  * What the launcher knows of its nodes, from what they report and how they end: whom it still waits
@@ -23,10 +28,15 @@ import java.util.TreeSet;
 final class RunCore {
   private static final int SIGKILL_STATUS = 137;
 
-  private final Scenario scenario;
+  /** The exit statuses of a node that was downed: its own, and Akka's. */
+  private static final Set<Integer> EXITS_GIVEN_UP = Set.of(71, 255);
 
-  RunCore(Scenario scenario) {
+  private final Scenario scenario;
+  private final FaultPlan plan;
+
+  RunCore(Scenario scenario, FaultPlan plan) {
     this.scenario = scenario;
+    this.plan = plan;
   }
 
   /** What every node of some role has to say once. */
@@ -43,14 +53,25 @@ final class RunCore {
     ENDED
   }
 
+  /** How far a fault is that has struck. */
+  sealed interface Stage {
+    /** It lasts, since that time. */
+    record Active(long sinceNanos) implements Stage {}
+
+    /** It was done, or is over. */
+    record Over() implements Stage {}
+  }
+
   /**
    * What is known.
    *
-   * @param reached which nodes have reached which milestone
-   * @param rounds how many rounds each exporter node has played so far
-   * @param exits the exit status of each node that has ended
+   * @param reached which nodes have reached which milestone, since they were started last
+   * @param rounds how many rounds each process of an exporter node has played so far
+   * @param exits the exit status of each node that has ended and was not started again
    * @param killed nodes that were killed on purpose
-   * @param fired faults that have struck
+   * @param restarts how often nodes were started again
+   * @param struck faults that have struck, by their place in the scenario
+   * @param roundsNanos when the exporters began their rounds, if they have
    * @param troubles why the run may prove nothing, each in words
    * @param unplayed which rounds were given up, each in words: what else was played counts
    */
@@ -59,7 +80,9 @@ final class RunCore {
       Map<String, Integer> rounds,
       Map<String, Integer> exits,
       Set<String> killed,
-      Set<FaultSpec> fired,
+      Map<String, Integer> restarts,
+      Map<Integer, Stage> struck,
+      OptionalLong roundsNanos,
       List<String> troubles,
       List<String> unplayed) {
     State {
@@ -67,14 +90,24 @@ final class RunCore {
       rounds = Map.copyOf(rounds);
       exits = Map.copyOf(exits);
       killed = Set.copyOf(killed);
-      fired = Set.copyOf(fired);
+      restarts = Map.copyOf(restarts);
+      struck = Map.copyOf(struck);
       troubles = List.copyOf(troubles);
       unplayed = List.copyOf(unplayed);
     }
 
     /** Before any node was started. */
     static State begin() {
-      return new State(Map.of(), Map.of(), Map.of(), Set.of(), Set.of(), List.of(), List.of());
+      return new State(
+          Map.of(),
+          Map.of(),
+          Map.of(),
+          Set.of(),
+          Map.of(),
+          Map.of(),
+          OptionalLong.empty(),
+          List.of(),
+          List.of());
     }
 
     /** Whether a node has reached a milestone. */
@@ -87,39 +120,118 @@ final class RunCore {
       return !exits.containsKey(node);
     }
 
+    /** How often a node was started again. */
+    int restarts(String node) {
+      return restarts.getOrDefault(node, 0);
+    }
+
+    /** How many rounds a node has played, all its processes together. */
+    int rounds(String node) {
+      return rounds.entrySet().stream()
+          .filter(e -> e.getKey().startsWith(node + "."))
+          .mapToInt(Map.Entry::getValue)
+          .sum();
+    }
+
     private State reach(Milestone milestone, String node) {
       Map<Milestone, Set<String>> more = new EnumMap<>(Milestone.class);
       more.putAll(reached);
       more.merge(milestone, Set.of(node), RunCore::union);
-      return new State(more, rounds, exits, killed, fired, troubles, unplayed);
+      return new State(
+          more, rounds, exits, killed, restarts, struck, roundsNanos, troubles, unplayed);
     }
 
     private State round(String node, int total) {
       return new State(
-          reached, with(rounds, node, total), exits, killed, fired, troubles, unplayed);
+          reached,
+          with(rounds, node + "." + restarts(node), total),
+          exits,
+          killed,
+          restarts,
+          struck,
+          roundsNanos,
+          troubles,
+          unplayed);
     }
 
     private State exited(String node, int status) {
       return new State(
-          reached, rounds, with(exits, node, status), killed, fired, troubles, unplayed);
+          reached,
+          rounds,
+          with(exits, node, status),
+          killed,
+          restarts,
+          struck,
+          roundsNanos,
+          troubles,
+          unplayed);
     }
 
-    private State fire(FaultSpec fault) {
+    private State strike(int fault, Stage stage) {
       return new State(
-          reached, rounds, exits, killed, union(fired, Set.of(fault)), troubles, unplayed);
+          reached,
+          rounds,
+          exits,
+          killed,
+          restarts,
+          with(struck, fault, stage),
+          roundsNanos,
+          troubles,
+          unplayed);
+    }
+
+    /** The exporters begin their rounds, from when faults count their time. */
+    State begun(long nowNanos) {
+      return new State(
+          reached,
+          rounds,
+          exits,
+          killed,
+          restarts,
+          struck,
+          OptionalLong.of(nowNanos),
+          troubles,
+          unplayed);
     }
 
     /** A node is killed on purpose. */
     State kill(String node) {
       return new State(
-          reached, rounds, exits, union(killed, Set.of(node)), fired, troubles, unplayed);
+          reached,
+          rounds,
+          exits,
+          union(killed, Set.of(node)),
+          restarts,
+          struck,
+          roundsNanos,
+          troubles,
+          unplayed);
+    }
+
+    /** A node is started again: nothing is known of it. */
+    private State restart(String node) {
+      Map<Milestone, Set<String>> less = new EnumMap<>(Milestone.class);
+      reached.forEach((m, nodes) -> less.put(m, without(nodes, node)));
+      Map<String, Integer> running = new HashMap<>(exits);
+      running.remove(node);
+      return new State(
+          less,
+          rounds,
+          running,
+          without(killed, node),
+          with(restarts, node, restarts(node) + 1),
+          struck,
+          roundsNanos,
+          troubles,
+          unplayed);
     }
 
     /** Something went wrong. */
     State trouble(String what) {
       List<String> more = new ArrayList<>(troubles);
       more.add(what);
-      return new State(reached, rounds, exits, killed, fired, more, unplayed);
+      return new State(
+          reached, rounds, exits, killed, restarts, struck, roundsNanos, more, unplayed);
     }
   }
 
@@ -128,17 +240,63 @@ final class RunCore {
     /** Something worth a line. */
     record Say(String line) implements Effect {}
 
-    /** A fault strikes: kill that node, which stands at that point for that time. */
-    record Kill(String node, String point, int revoke) implements Effect {}
+    /** To be written down first: a fault strikes. */
+    record Struck(FaultPlan.Planned fault) implements Effect {}
+
+    /** To be written down: a fault is over. */
+    record Over(FaultPlan.Planned fault) implements Effect {}
+
+    /** SIGKILL. */
+    record Kill(String node) implements Effect {}
+
+    /** SIGSTOP. */
+    record Stop(String node) implements Effect {}
+
+    /** SIGCONT. */
+    record Resume(String node) implements Effect {}
+
+    /** Start a node again that has ended. */
+    record Restart(String node) implements Effect {}
+
+    /** Tell a node that was started again what the others were told. */
+    record Begin(String node) implements Effect {}
+
+    /** These are the rules for messages now. */
+    record Network(List<LinkRule> rules) implements Effect {
+      public Network {
+        rules = List.copyOf(rules);
+      }
+    }
+
+    /** There is no more shared memory, or there is again. */
+    record RefuseMemory(boolean refused) implements Effect {}
+
+    /** Truncate the memory of one of a node's buffers. */
+    record Truncate(String node) implements Effect {}
+
+    /** Write garbage over a slot. */
+    record DamageSlot() implements Effect {}
   }
 
   /** What follows. */
-  record Step(State state, List<Effect> effects) {}
+  record Step(State state, List<Effect> effects) {
+    Step {
+      effects = List.copyOf(effects);
+    }
+  }
 
   /** A node reports. */
-  Step reported(State s, NodeReport report) {
+  Step reported(State s, NodeReport report, long nowNanos) {
     return switch (report) {
-      case NodeReport.Ready r -> quietly(s.reach(Milestone.READY, r.node()));
+      case NodeReport.Ready r -> {
+        State next = s.reach(Milestone.READY, r.node());
+        boolean late = s.restarts(r.node()) > 0 && !s.reached(Milestone.READY, r.node());
+        yield late
+            ? new Step(
+                next,
+                List.of(new Effect.Say(r.node() + " is there again"), new Effect.Begin(r.node())))
+            : quietly(next);
+      }
       case NodeReport.Settled r -> {
         State next = s.reach(Milestone.SETTLED, r.node());
         yield s.reached(Milestone.SETTLED, r.node())
@@ -152,9 +310,9 @@ final class RunCore {
       }
       case NodeReport.RoundDone r -> quietly(s.round(r.node(), r.round()));
       case NodeReport.RoundsDone r -> quietly(s.reach(Milestone.ROUNDS_DONE, r.node()));
-      case NodeReport.Ended r -> quietly(s.reach(Milestone.ENDED, r.node()));
       case NodeReport.Recovered r -> quietly(s.reach(Milestone.RECOVERED, r.node()));
-      case NodeReport.AtPoint r -> atPoint(s, r);
+      case NodeReport.Ended r -> quietly(s.reach(Milestone.ENDED, r.node()));
+      case NodeReport.AtPoint r -> atPoint(s, r, nowNanos);
       case NodeReport.Failed r -> {
         String what = r.node() + " failed: " + r.why();
         yield new Step(s.trouble(what), List.of(new Effect.Say(what)));
@@ -166,17 +324,215 @@ final class RunCore {
     return new Step(next, List.of());
   }
 
-  private Step atPoint(State s, NodeReport.AtPoint at) {
+  /** A process is about to strike itself: the first fault there that has not struck yet. */
+  private Step atPoint(State s, NodeReport.AtPoint report, long nowNanos) {
+    for (FaultPlan.Planned fault : plan.faults()) {
+      if (fault.spec().when() instanceof When.At at
+          && at.point().label().equals(report.point())
+          && at.revoke() <= report.revoke()
+          && fault.nodes().contains(report.node())
+          && !s.struck().containsKey(fault.index())) {
+        List<Effect> effects = new ArrayList<>();
+        effects.add(new Effect.Struck(fault));
+        State next = s.strike(fault.index(), after(fault, nowNanos));
+        if (fault.spec().deed() instanceof FaultSpec.Process p) {
+          switch (p.action()) {
+            case KILL, RESTART -> next = next.kill(report.node());
+            case PAUSE, STALL -> {}
+          }
+          effects.add(
+              new Effect.Say(
+                  "%s %s at %s, its round %d"
+                      .formatted(
+                          fault.spec().kind(), report.node(), report.point(), report.revoke())));
+        }
+        return new Step(next, effects);
+      }
+    }
+    return quietly(s);
+  }
+
+  private static Stage after(FaultPlan.Planned fault, long nowNanos) {
+    return fault.spec().length().isZero() ? new Stage.Over() : new Stage.Active(nowNanos);
+  }
+
+  /** Time passes: what is due strikes, and what has lasted long enough ends. */
+  Step tick(State s, long nowNanos) {
     State next = s;
     List<Effect> effects = new ArrayList<>();
-    for (FaultSpec fault : scenario.faults()) {
-      boolean due = fault.node().equals(at.node()) && fault.at().equals(at.point());
-      if (due && !next.fired().contains(fault)) {
-        next = next.fire(fault).kill(at.node());
-        effects.add(new Effect.Kill(at.node(), at.point(), at.revoke()));
+    for (FaultPlan.Planned fault : plan.faults()) {
+      Stage stage = next.struck().get(fault.index());
+      if (stage == null && due(next, fault, nowNanos)) {
+        next = strike(next, fault, nowNanos, effects);
+      } else if (stage instanceof Stage.Active a
+          && nowNanos - a.sinceNanos() >= fault.spec().length().toNanos()
+          && mayEnd(next, fault)) {
+        next = end(next, fault, effects);
       }
     }
     return new Step(next, effects);
+  }
+
+  private static boolean due(State s, FaultPlan.Planned fault, long nowNanos) {
+    return fault.spec().when() instanceof When.After after
+        && s.roundsNanos().isPresent()
+        && nowNanos - s.roundsNanos().getAsLong() >= after.time().toNanos()
+        && possible(s, fault);
+  }
+
+  /** Nothing happens to a process that is not there. */
+  private static boolean possible(State s, FaultPlan.Planned fault) {
+    return !(fault.spec().deed() instanceof FaultSpec.Process)
+        || fault.nodes().stream().allMatch(s::running);
+  }
+
+  private static boolean restarts(FaultPlan.Planned fault) {
+    return fault.spec().deed() instanceof FaultSpec.Process p && p.action() == Action.RESTART;
+  }
+
+  /** Who is to be started again must have ended. */
+  private static boolean mayEnd(State s, FaultPlan.Planned fault) {
+    return !restarts(fault) || fault.nodes().stream().noneMatch(s::running);
+  }
+
+  private State strike(State s, FaultPlan.Planned fault, long nowNanos, List<Effect> effects) {
+    effects.add(new Effect.Struck(fault));
+    effects.add(new Effect.Say("%s %s".formatted(fault.spec().text(), fault.nodes())));
+    State next = s.strike(fault.index(), after(fault, nowNanos));
+    switch (fault.spec().deed()) {
+      case FaultSpec.Process p -> {
+        for (String node : fault.nodes()) {
+          switch (p.action()) {
+            case KILL, RESTART -> {
+              next = next.kill(node);
+              effects.add(new Effect.Kill(node));
+            }
+            case PAUSE, STALL -> effects.add(new Effect.Stop(node));
+          }
+        }
+      }
+      case FaultSpec.Partition p -> effects.add(new Effect.Network(rules(next)));
+      case FaultSpec.Link l -> effects.add(new Effect.Network(rules(next)));
+      case FaultSpec.FullShm f -> effects.add(new Effect.RefuseMemory(true));
+      case FaultSpec.TruncateSegment t ->
+          fault.nodes().forEach(n -> effects.add(new Effect.Truncate(n)));
+      case FaultSpec.DamageSlot d -> effects.add(new Effect.DamageSlot());
+    }
+    return next;
+  }
+
+  private State end(State s, FaultPlan.Planned fault, List<Effect> effects) {
+    State next = s.strike(fault.index(), new Stage.Over());
+    switch (fault.spec().deed()) {
+      case FaultSpec.Process p -> {
+        for (String node : fault.nodes()) {
+          switch (p.action()) {
+            case KILL -> {}
+            case RESTART -> {
+              next = next.restart(node);
+              effects.add(new Effect.Restart(node));
+            }
+            case PAUSE, STALL -> {
+              if (!frozen(next, node)) {
+                effects.add(new Effect.Resume(node));
+              }
+            }
+          }
+        }
+      }
+      case FaultSpec.Partition p -> effects.add(new Effect.Network(rules(next)));
+      case FaultSpec.Link l -> effects.add(new Effect.Network(rules(next)));
+      case FaultSpec.FullShm f -> {
+        if (!memoryRefused(next)) {
+          effects.add(new Effect.RefuseMemory(false));
+        }
+      }
+      case FaultSpec.TruncateSegment t -> {}
+      case FaultSpec.DamageSlot d -> {}
+    }
+    effects.add(new Effect.Say("over: %s %s".formatted(fault.spec().text(), fault.nodes())));
+    effects.add(new Effect.Over(fault));
+    return next;
+  }
+
+  /** The run is at its end: what still lasts ends, but nobody is started again. */
+  Step finish(State s) {
+    State next = s;
+    List<Effect> effects = new ArrayList<>();
+    for (FaultPlan.Planned fault : active(s)) {
+      if (!restarts(fault)) {
+        next = end(next, fault, effects);
+      }
+    }
+    return new Step(next, effects);
+  }
+
+  private List<FaultPlan.Planned> active(State s) {
+    return plan.faults().stream()
+        .filter(f -> s.struck().get(f.index()) instanceof Stage.Active)
+        .toList();
+  }
+
+  private boolean frozen(State s, String node) {
+    return active(s).stream()
+        .anyMatch(f ->
+            f.nodes().contains(node)
+                && f.spec().deed() instanceof FaultSpec.Process p
+                && (p.action() == Action.PAUSE || p.action() == Action.STALL));
+  }
+
+  private boolean memoryRefused(State s) {
+    return active(s).stream().anyMatch(f -> f.spec().deed() instanceof FaultSpec.FullShm);
+  }
+
+  /** What happens to messages now, by all faults together. */
+  List<LinkRule> rules(State s) {
+    return active(s).stream().flatMap(f -> f.rules().stream()).toList();
+  }
+
+  /** How long until {@link #tick} has something to do; empty if only a report can change that. */
+  OptionalLong untilDue(State s, long nowNanos) {
+    if (s.roundsNanos().isEmpty()) {
+      return OptionalLong.empty();
+    }
+    return plan.faults().stream()
+        .flatMap(f -> {
+          Stage stage = s.struck().get(f.index());
+          if (stage == null && f.spec().when() instanceof When.After after && possible(s, f)) {
+            return Stream.of(after.time().toNanos() - (nowNanos - s.roundsNanos().getAsLong()));
+          }
+          return stage instanceof Stage.Active a && mayEnd(s, f)
+              ? Stream.of(f.spec().length().toNanos() - (nowNanos - a.sinceNanos()))
+              : Stream.of();
+        })
+        .mapToLong(Long::longValue)
+        .min();
+  }
+
+  /**
+   * Whether no fault lasts, none is to come by time, and who was started again is there: what is
+   * still to strike at a point may never do so.
+   */
+  boolean faultsOver(State s) {
+    boolean pending =
+        plan.faults().stream()
+            .anyMatch(f ->
+                f.spec().when() instanceof When.After
+                    && !s.struck().containsKey(f.index())
+                    && possible(s, f));
+    return !pending && active(s).isEmpty() && missingAgain(s).isEmpty();
+  }
+
+  /** Who was started again and is not as far as the others were before the faults. */
+  Set<String> missingAgain(State s) {
+    Set<String> missing = new TreeSet<>();
+    scenario.nodes().stream()
+        .filter(n -> s.restarts(n.name()) > 0 && s.running(n.name()))
+        .filter(n ->
+            !s.reached(n.role() == Role.IMPORTER ? Milestone.SETTLED : Milestone.READY, n.name()))
+        .map(NodeSpec::name)
+        .forEach(missing::add);
+    return missing;
   }
 
   /**
@@ -187,9 +543,20 @@ final class RunCore {
   State exited(State s, String node, int status, String log) {
     State next = s.exited(node, status);
     boolean wanted = s.killed().contains(node) && status == SIGKILL_STATUS;
-    return status == 0 || wanted
+    // Who is frozen for so long that the others give it up ends itself when it finds out.
+    boolean givenUp = EXITS_GIVEN_UP.contains(status) && wasFrozen(s, node);
+    return status == 0 || wanted || givenUp
         ? next
         : next.trouble("%s ended by itself with status %d, see %s".formatted(node, status, log));
+  }
+
+  private boolean wasFrozen(State s, String node) {
+    return plan.faults().stream()
+        .anyMatch(f ->
+            s.struck().containsKey(f.index())
+                && f.nodes().contains(node)
+                && f.spec().deed() instanceof FaultSpec.Process p
+                && (p.action() == Action.PAUSE || p.action() == Action.STALL));
   }
 
   /** Whether every node is ready. */
@@ -265,7 +632,15 @@ final class RunCore {
             .formatted(
                 Math.max(0, roundsExpected() - played), roundsExpected(), limit.toSeconds()));
     return new State(
-        s.reached(), s.rounds(), s.exits(), s.killed(), s.fired(), s.troubles(), unplayed);
+        s.reached(),
+        s.rounds(),
+        s.exits(),
+        s.killed(),
+        s.restarts(),
+        s.struck(),
+        s.roundsNanos(),
+        s.troubles(),
+        unplayed);
   }
 
   private static boolean revokes(ExporterSpec exporter) {
@@ -275,12 +650,9 @@ final class RunCore {
   /** What went wrong because of faults that did not strike, each in words. */
   State judgeFaults(State s) {
     State next = s;
-    for (FaultSpec fault : scenario.faults()) {
-      if (!s.fired().contains(fault)) {
-        next =
-            next.trouble(
-                "the fault {%s: %s, at: %s, revoke: %d} did not fire"
-                    .formatted(fault.kind().label(), fault.node(), fault.at(), fault.revoke()));
+    for (FaultPlan.Planned fault : plan.faults()) {
+      if (!s.struck().containsKey(fault.index())) {
+        next = next.trouble("the fault %s did not fire".formatted(fault.spec().text()));
       }
     }
     return next;
@@ -311,8 +683,14 @@ final class RunCore {
     return all;
   }
 
-  private static Map<String, Integer> with(Map<String, Integer> some, String key, int value) {
-    Map<String, Integer> all = new HashMap<>(some);
+  private static <T> Set<T> without(Set<T> some, T one) {
+    Set<T> rest = new HashSet<>(some);
+    rest.remove(one);
+    return rest;
+  }
+
+  private static <K, V> Map<K, V> with(Map<K, V> some, K key, V value) {
+    Map<K, V> all = new HashMap<>(some);
     all.put(key, value);
     return all;
   }

@@ -8,16 +8,23 @@ import java.nio.file.StandardCopyOption;
 import java.time.LocalDateTime;
 import java.time.ZoneId;
 import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /**
  * The product of a run: the resolved scenario, {@code report.json}, and a history and a log for
- * each node.
+ * each node. A node that is started again begins another history.
  */
 public record RunDirectory(Path path) {
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss", Locale.ROOT);
   private static final int MOST_IN_A_SECOND = 1000;
+
+  /** Under which name the launcher writes its history. */
+  static final String LAUNCHER = "launcher";
 
   /** The resolved scenario, which loads again. */
   public Path scenario() {
@@ -32,6 +39,24 @@ public record RunDirectory(Path path) {
   /** What a node wrote down. */
   public Path history(String node) {
     return path.resolve(node + ".history.jsonl");
+  }
+
+  /** What a node wrote down that was started again so often. */
+  public Path history(String node, int restarts) {
+    return restarts == 0
+        ? history(node)
+        : path.resolve(node + "." + (restarts + 1) + ".history.jsonl");
+  }
+
+  /** All that was written down: by the launcher, and by each process of each node. */
+  public List<Path> histories(Collection<String> nodes, Map<String, Integer> restarts) {
+    List<Path> files = new ArrayList<>(List.of(history(LAUNCHER)));
+    for (String node : nodes) {
+      for (int i = 0; i <= restarts.getOrDefault(node, 0); i++) {
+        files.add(history(node, i));
+      }
+    }
+    return List.copyOf(files);
   }
 
   /** What a node logged and printed. */

@@ -62,6 +62,12 @@ public final class Defaults {
   /** {@code revoke} of a fault. */
   public static final int FAULT_ROUND = 1;
 
+  /** {@code by} of a fault that reorders messages: the least. */
+  public static final Duration REORDER_MIN = Duration.ZERO;
+
+  /** {@code by} of a fault that reorders messages: the most. */
+  public static final Duration REORDER_MAX = Duration.ofMillis(20);
+
   /** {@code errno} of a refusal: what the kernel-doc of {@code dma_buf_ops.attach} says. */
   public static final Errno REFUSAL_ERRNO = Errno.EBUSY;
 

@@ -15,6 +15,7 @@ import java.util.Map;
 record Inventory(Map<String, Node> nodes, Map<Role, Map<String, Origin>> devices) {
   private static final List<String> NODE_KEYS = List.of("role", "devices");
   private static final String NODE_NAME = "[a-z0-9-]{1,32}";
+  private static final String LAUNCHER = "launcher";
   private static final String DEVICE_NAME = "[A-Za-z0-9:._-]{1,64}";
 
   /** A node and the section of its devices (empty for the IOMMU). */
@@ -49,6 +50,10 @@ record Inventory(Map<String, Node> nodes, Map<Role, Map<String, Origin>> devices
           field.keyAt(),
           Quote.of(name) + " is no name for a node",
           "write 1 to 32 lower-case letters, digits and hyphens");
+    }
+    if (name.equals(LAUNCHER)) {
+      throw new ScenarioException(
+          field.keyAt(), "the launcher calls itself 'launcher'", "name the node something else");
     }
     Section node = field.section(NODE_KEYS);
     Field roleField = node.need("role", Role.IMPORTER.label());

@@ -60,6 +60,15 @@ public final class Limits {
   /** Each time that an importer's description has: a distribution is bounded by an hour. */
   static final Range DRIVER_TIME_MICROS = new Range(0, 60 * MINUTE_MICROS);
 
+  /** How long a fault lasts. */
+  static final Range FAULT_MICROS = new Range(1000, 10 * MINUTE_MICROS);
+
+  /** By how much a message is late: it is kept in memory for so long. */
+  static final Range LINK_MICROS = new Range(0, MINUTE_MICROS);
+
+  /** What a slow link carries in a second; more than the last is no slow link. */
+  static final Range LINK_BYTES = new Range(1 << 10, 1L << 30);
+
   /** Kinds of importer that a scenario describes itself. */
   static final int DESCRIBED_IMPORTERS_MAX = 64;
 

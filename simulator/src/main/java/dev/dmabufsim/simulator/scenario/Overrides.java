@@ -13,14 +13,15 @@ import java.util.regex.Pattern;
  * Applies {@code --set PATH=VALUE} to a tree, before it is bound, so that an override meets the
  * same checks as the file.
  *
- * <p>A path is keys separated by dots, with {@code [n]} for the n-th item of a list, from 0. Keys
- * may have dots themselves ({@code nodes.exporter-1.devices.0000:17:00.0.size}): at each map the
- * longest key that is there and fits is taken. The last key of a path may be new, all before it
- * must be there; only the options that every scenario has, stated or not ({@code revokes.rounds}),
- * are made on the way. A value is YAML: {@code [a, b]} is a list.
+ * <p>A path is keys separated by dots, with {@code [n]} for the n-th item of a list, from 0, and
+ * {@code [+]} for one behind the last. Keys may have dots themselves ({@code
+ * nodes.exporter-1.devices.0000:17:00.0.size}): at each map the longest key that is there and fits
+ * is taken. The last key of a path may be new, all before it must be there; only the options that
+ * every scenario has, stated or not ({@code revokes.rounds}), are made on the way. A value is YAML:
+ * {@code [a, b]} is a list.
  */
 final class Overrides {
-  private static final Pattern INDEX = Pattern.compile("\\[([0-9]{1,6})\\](.*)");
+  private static final Pattern INDEX = Pattern.compile("\\[([0-9]{1,6}|\\+)\\](.*)");
   private static final Pattern HEAD = Pattern.compile("([^.\\[]*)(.*)");
 
   /** Maps that every scenario has, with their defaults if it does not state them. */
@@ -84,9 +85,9 @@ final class Overrides {
     }
     Matcher index = INDEX.matcher(rest);
     if (tree instanceof Sequence list && index.matches()) {
-      int n = Integer.parseInt(index.group(1));
-      String behind = index.group(2);
       int size = list.items().size();
+      int n = index.group(1).equals("+") ? size : Integer.parseInt(index.group(1));
+      String behind = index.group(2);
       if (n > size || (n == size && !behind.isEmpty())) {
         throw new ScenarioException(
             at,

@@ -55,6 +55,28 @@ public record Scenario(
     refusals = List.copyOf(refusals);
   }
 
+  /** The same scenario with another number of rounds. */
+  public Scenario withRounds(int rounds) {
+    Revokes other =
+        new Revokes(
+            revokes.independent(), rounds, revokes.every(), revokes.hold(), revokes.limit());
+    return new Scenario(
+        name,
+        description,
+        modelledOn,
+        contract,
+        bound,
+        other,
+        dma,
+        importers,
+        nodes,
+        faults,
+        thresholds,
+        machine,
+        cluster,
+        refusals);
+  }
+
   /**
    * The shared memory a run takes, in bytes: see {@link Limits#MEMORY_COPIES}. {@code
    * Long.MAX_VALUE} if it is more than a long holds. Without nodes (see {@code machine}) it is the

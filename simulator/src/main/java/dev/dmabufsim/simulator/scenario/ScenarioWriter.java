@@ -56,7 +56,7 @@ public final class ScenarioWriter {
       line("nodes:");
       s.nodes().forEach(this::node);
     }
-    list("faults", s.faults().stream().map(ScenarioWriter::fault).toList());
+    list("faults", s.faults().stream().map(FaultSpec::text).toList());
     list("thresholds", s.thresholds().stream().map(t -> quoted(t.text())).toList());
     line("cluster: {port: %s}".formatted(s.cluster().port()));
     list("refusals", s.refusals().stream().map(ScenarioWriter::refusal).toList());
@@ -177,11 +177,6 @@ public final class ScenarioWriter {
     return range.offset() == 0
         ? length
         : "offset: %s, %s".formatted(Sizes.format(range.offset()), length);
-  }
-
-  private static String fault(FaultSpec fault) {
-    return "{%s: %s, at: %s, revoke: %s}"
-        .formatted(fault.kind().label(), quoted(fault.node()), fault.at(), fault.revoke());
   }
 
   private static String refusal(Refusal refusal) {

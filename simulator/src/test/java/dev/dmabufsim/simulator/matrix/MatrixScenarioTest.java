@@ -8,6 +8,7 @@ import dev.dmabufsim.common.contract.ExporterKind;
 import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.driver.ImporterDriver;
 import dev.dmabufsim.common.driver.ImporterDrivers;
+import dev.dmabufsim.simulator.run.FaultPlan;
 import dev.dmabufsim.simulator.scenario.ExporterSpec;
 import dev.dmabufsim.simulator.scenario.ImporterSpec;
 import dev.dmabufsim.simulator.scenario.Scenario;
@@ -63,7 +64,7 @@ class MatrixScenarioTest {
   @Test
   void killsOnlyThoseThatAreToBeKilled() {
     MatrixScenario matrix = MatrixScenario.of(Contract.V7, DRIVERS, Treatment.all());
-    String killed = matrix.scenario().faults().get(0).node();
+    String killed = FaultPlan.of(matrix.scenario(), 1).faults().get(0).nodes().getFirst();
     assertThat(matrix.scenario().faults()).hasSize(1);
     assertThat(matrix.scenario().nodes())
         .filteredOn(n -> n.role() == Role.IMPORTER)

@@ -171,7 +171,8 @@ class EvidenceTest {
             List.of(),
             1 << 30);
     judge(IN_TIME, QUIET, HELD);
-    assertThat(Evidence.honestImporters(scenario)).containsExactly("nic");
+    assertThat(Evidence.honestImporters(scenario, FaultPlan.of(scenario, 1)))
+        .containsExactly("nic");
   }
 
   @Test

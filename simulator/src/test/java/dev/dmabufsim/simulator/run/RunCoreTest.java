@@ -20,7 +20,8 @@ import org.junit.jupiter.api.Test;
 /** What the launcher makes of what its nodes report. */
 class RunCoreTest {
   private static final String POINT = "importer.invalidated";
-  private static final RunCore CORE = new RunCore(scenario("rounds: 5"));
+  private static final FaultPlan PLAN = FaultPlan.of(scenario("rounds: 5"), 1);
+  private static final RunCore CORE = core("rounds: 5");
 
   @Test
   void aClusterIsFormedWhenEveryNodeIsReadyAlsoIfOneHasEnded() {
@@ -53,16 +54,16 @@ class RunCoreTest {
 
   @Test
   void thatANodeHasSettledIsSaidOnce() {
-    Step first = CORE.reported(State.begin(), new NodeReport.Settled("importer-1", 4, 1));
+    Step first = CORE.reported(State.begin(), new NodeReport.Settled("importer-1", 4, 1), 0);
     assertThat(first.effects())
         .containsExactly(new Effect.Say("importer-1: 4 attachments live, 1 refused"));
-    Step again = CORE.reported(first.state(), new NodeReport.Settled("importer-1", 5, 0));
+    Step again = CORE.reported(first.state(), new NodeReport.Settled("importer-1", 5, 0), 0);
     assertThat(again.effects()).isEmpty();
   }
 
   @Test
   void aNodeThatFailsIsATroubleAndSaid() {
-    Step step = CORE.reported(State.begin(), new NodeReport.Failed("iommu-1", "no memory"));
+    Step step = CORE.reported(State.begin(), new NodeReport.Failed("iommu-1", "no memory"), 0);
     assertThat(step.state().troubles()).containsExactly("iommu-1 failed: no memory");
     assertThat(step.effects()).containsExactly(new Effect.Say("iommu-1 failed: no memory"));
   }
@@ -82,27 +83,30 @@ class RunCoreTest {
     private static final NodeReport THERE = new NodeReport.AtPoint("importer-2", POINT, 3);
 
     @Test
-    void aNodeAtItsPointIsKilledAndItsEndIsNoTrouble() {
-      Step step = CORE.reported(State.begin(), THERE);
-      assertThat(step.effects()).containsExactly(new Effect.Kill("importer-2", POINT, 3));
+    void aNodeAtItsPointKillsItselfAndItsEndIsNoTrouble() {
+      Step step = CORE.reported(State.begin(), THERE, 0);
+      assertThat(step.effects())
+          .containsExactly(
+              new Effect.Struck(PLAN.faults().getFirst()),
+              new Effect.Say("kill importer-2 at importer.invalidated, its round 3"));
       State s = CORE.exited(step.state(), "importer-2", 137, "log");
       assertThat(CORE.judgeFaults(s).troubles()).isEmpty();
     }
 
     @Test
-    void aNodeStandsAtItsPointOnceAndIsKilledOnce() {
-      State s = CORE.reported(State.begin(), THERE).state();
-      assertThat(CORE.reported(s, THERE).effects()).isEmpty();
+    void aFaultAtAPointStrikesOnce() {
+      State s = CORE.reported(State.begin(), THERE, 0).state();
+      assertThat(CORE.reported(s, THERE, 0).effects()).isEmpty();
     }
 
     @Test
     void aNodeAtAPointWhereNoFaultIsMeantToStrikeIsLeftAlone() {
       assertThat(
-              CORE.reported(State.begin(), new NodeReport.AtPoint("importer-1", POINT, 3))
+              CORE.reported(State.begin(), new NodeReport.AtPoint("importer-1", POINT, 3), 0)
                   .effects())
           .isEmpty();
       assertThat(
-              CORE.reported(State.begin(), new NodeReport.AtPoint("importer-2", "else", 3))
+              CORE.reported(State.begin(), new NodeReport.AtPoint("importer-2", "else", 3), 0)
                   .effects())
           .isEmpty();
     }
@@ -111,14 +115,14 @@ class RunCoreTest {
     void aFaultThatDidNotStrikeIsATrouble() {
       assertThat(CORE.judgeFaults(State.begin()).troubles())
           .containsExactly(
-              "the fault {kill: importer-2, at: importer.invalidated, revoke: 3} did not fire");
+              "the fault {kill: \"importer-2\", at: importer.invalidated, revoke: 3} did not fire");
     }
 
     @Test
     void aNodeThatEndsByItselfIsATroubleWhateverTheSignal() {
       assertThat(CORE.exited(State.begin(), "importer-2", 137, "the.log").troubles())
           .containsExactly("importer-2 ended by itself with status 137, see the.log");
-      State killed = CORE.reported(State.begin(), THERE).state();
+      State killed = CORE.reported(State.begin(), THERE, 0).state();
       assertThat(CORE.exited(killed, "importer-2", 1, "the.log").troubles())
           .as("it was to be killed, and ended otherwise")
           .hasSize(1);
@@ -132,7 +136,7 @@ class RunCoreTest {
       assertThat(CORE.roundsExpected())
           .as("of two nodes, and one has nothing to revoke")
           .isEqualTo(5);
-      RunCore independent = new RunCore(scenario("rounds: 5, order: independent"));
+      RunCore independent = core("rounds: 5, order: independent");
       assertThat(independent.roundsExpected()).as("of two devices that revoke").isEqualTo(10);
     }
 
@@ -188,9 +192,14 @@ class RunCoreTest {
   private static State and(State s, NodeReport... reports) {
     State next = s;
     for (NodeReport report : List.of(reports)) {
-      next = CORE.reported(next, report).state();
+      next = CORE.reported(next, report, 0).state();
     }
     return next;
+  }
+
+  private static RunCore core(String revokes) {
+    Scenario scenario = scenario(revokes);
+    return new RunCore(scenario, FaultPlan.of(scenario, 1));
   }
 
   private static Scenario scenario(String revokes) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.dmabufsim.common.contract.Contract;
 import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.driver.ImporterDrivers;
+import dev.dmabufsim.common.fault.FaultPoint;
 import dev.dmabufsim.simulator.scenario.BundledScenarios.Bundled;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -71,7 +72,12 @@ class BundledScenariosTest {
     Scenario reset = load("vfio-reset", Given.PLENTY);
     assertThat(dead.faults())
         .containsExactly(
-            new FaultSpec(FaultSpec.Kind.KILL, "importer-2", "importer.invalidated", 5));
+            new FaultSpec(
+                new FaultSpec.Process(
+                    FaultSpec.Action.KILL,
+                    new FaultSpec.Target(FaultSpec.Target.By.NODE, "importer-2")),
+                new FaultSpec.When.At(FaultPoint.IMPORTER_INVALIDATED, 5),
+                Duration.ZERO));
     assertThat(dead)
         .usingRecursiveComparison()
         .ignoringFields("name", "description", "faults", "thresholds")

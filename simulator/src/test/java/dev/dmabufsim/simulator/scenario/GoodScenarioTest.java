@@ -9,6 +9,7 @@ import dev.dmabufsim.common.contract.CpuUse;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.ExporterKind;
 import dev.dmabufsim.common.contract.RevokeCause;
+import dev.dmabufsim.common.fault.FaultPoint;
 import dev.dmabufsim.common.message.Span;
 import dev.dmabufsim.simulator.scenario.Threshold.Comparison;
 import java.nio.charset.StandardCharsets;
@@ -132,7 +133,12 @@ class GoodScenarioTest {
                 List.of("gpu")));
     assertThat(scenario.faults())
         .containsExactly(
-            new FaultSpec(FaultSpec.Kind.KILL, "importer-1", "importer.invalidated", 7));
+            new FaultSpec(
+                new FaultSpec.Process(
+                    FaultSpec.Action.KILL,
+                    new FaultSpec.Target(FaultSpec.Target.By.NODE, "importer-1")),
+                new FaultSpec.When.At(FaultPoint.IMPORTER_INVALIDATED, 7),
+                Duration.ZERO));
     assertThat(scenario.thresholds())
         .containsExactly(
             new Threshold("dma.bytes", Comparison.AT_LEAST, 1500, "dma.bytes >= 1.5e3"));

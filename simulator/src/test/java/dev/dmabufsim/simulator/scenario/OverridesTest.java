@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import dev.dmabufsim.common.contract.Contract;
+import dev.dmabufsim.common.fault.FaultPoint;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -79,7 +80,8 @@ class OverridesTest {
             "faults[0].revoke=3",
             "thresholds[0]=dma.bytes >= 1",
             "thresholds[1]=dma.operations >= 1");
-    assertThat(scenario.faults().getFirst().revoke()).isEqualTo(3);
+    assertThat(scenario.faults().getFirst().when())
+        .isEqualTo(new FaultSpec.When.At(FaultPoint.IMPORTER_INVALIDATED, 3));
     assertThat(scenario.thresholds())
         .extracting(Threshold::text)
         .containsExactly("dma.bytes >= 1", "dma.operations >= 1");
@@ -157,5 +159,17 @@ class OverridesTest {
         arguments(
             "nodes.importer-1=*x",
             "aliases ('*') are not supported; write the value out again, or quote it"));
+  }
+
+  @Test
+  void oneMoreItemIsAppendedWhereverTheListEnds() throws ScenarioException {
+    Scenario scenario =
+        Given.load(
+            Given.LEAST,
+            "faults[+]={pause: random, after: 1s, for: 2s}",
+            "faults[+]={kill: importer-1}");
+    assertThat(scenario.faults()).extracting(FaultSpec::kind).containsExactly("pause", "kill");
+    assertThat(Given.refusal(Given.LEAST, "faults[+].kill=importer-1"))
+        .contains("faults has 0 items, there is no [0]");
   }
 }

@@ -8,6 +8,7 @@ import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.ExporterKind;
 import dev.dmabufsim.common.contract.FenceUsage;
 import dev.dmabufsim.common.contract.RevokeCause;
+import dev.dmabufsim.common.control.LinkRule;
 import dev.dmabufsim.common.driver.DescribedImporter;
 import dev.dmabufsim.common.driver.Distribution;
 import dev.dmabufsim.common.driver.ImporterDrivers;
@@ -17,15 +18,18 @@ import dev.dmabufsim.common.driver.Reaction.Trigger;
 import dev.dmabufsim.common.driver.Reaction.Unmap;
 import dev.dmabufsim.common.fault.FaultPoint;
 import dev.dmabufsim.common.message.Span;
+import dev.dmabufsim.simulator.scenario.FaultSpec.Target;
 import dev.dmabufsim.simulator.scenario.Threshold.Comparison;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeSet;
 
 /** Legal scenarios from a seed, each option at random. */
@@ -211,15 +215,104 @@ final class RandomScenario {
   }
 
   private List<FaultSpec> faults(List<NodeSpec> nodes, int rounds) {
-    return nodes.stream()
-        .filter(n -> n.role() == Role.IMPORTER && random.nextBoolean())
-        .map(n ->
-            new FaultSpec(
-                FaultSpec.Kind.KILL,
-                n.name(),
-                pick(FaultPoint.values()).label(),
-                1 + random.nextInt(rounds)))
-        .toList();
+    List<FaultSpec> faults = new ArrayList<>();
+    Set<String> killed = new HashSet<>();
+    for (int i = 0; i < random.nextInt(6); i++) {
+      FaultSpec fault = fault(nodes, rounds);
+      boolean twice =
+          fault.deed() instanceof FaultSpec.Process p
+              && p.action() == FaultSpec.Action.KILL
+              && p.target().by() == Target.By.NODE
+              && !killed.add(p.target().name());
+      if (!twice) {
+        faults.add(fault);
+      }
+    }
+    return faults;
+  }
+
+  private FaultSpec fault(List<NodeSpec> nodes, int rounds) {
+    FaultSpec.When after = new FaultSpec.When.After(micros(0, 600_000_000));
+    Duration length = micros(1000, 600_000_000);
+    return switch (random.nextInt(6)) {
+      case 0 ->
+          new FaultSpec(
+              new FaultSpec.TruncateSegment(target(ofRole(nodes, Role.EXPORTER))),
+              after,
+              Duration.ZERO);
+      case 1 -> new FaultSpec(new FaultSpec.DamageSlot(), after, Duration.ZERO);
+      case 2 -> new FaultSpec(new FaultSpec.FullShm(), after, length);
+      case 3 -> new FaultSpec(new FaultSpec.Partition(split(nodes)), after, length);
+      case 4 -> new FaultSpec(link(nodes), after, length);
+      default -> process(nodes, rounds, after, length);
+    };
+  }
+
+  private FaultSpec process(
+      List<NodeSpec> nodes, int rounds, FaultSpec.When after, Duration length) {
+    FaultSpec.Action action = pick(FaultSpec.Action.values());
+    NodeSpec node = nodes.get(random.nextInt(nodes.size()));
+    List<FaultPoint> points = FaultPoint.of(node.role().label());
+    FaultSpec.When at =
+        new FaultSpec.When.At(
+            points.get(random.nextInt(points.size())), 1 + random.nextInt(rounds));
+    return new FaultSpec(
+        new FaultSpec.Process(action, target(node)),
+        random.nextBoolean() ? at : after,
+        action == FaultSpec.Action.KILL ? Duration.ZERO : length);
+  }
+
+  private static NodeSpec ofRole(List<NodeSpec> nodes, Role role) {
+    return nodes.stream().filter(n -> n.role() == role).findFirst().orElseThrow();
+  }
+
+  private Target target(NodeSpec node) {
+    return switch (random.nextInt(4)) {
+      case 0 -> new Target(Target.By.RANDOM, "");
+      case 1 -> new Target(Target.By.ROLE, node.role().label());
+      case 2 ->
+          node.exporters().isEmpty()
+              ? new Target(Target.By.NODE, node.name())
+              : new Target(Target.By.DEVICE, node.exporters().getLast().name());
+      default -> new Target(Target.By.NODE, node.name());
+    };
+  }
+
+  private FaultSpec.Split split(List<NodeSpec> nodes) {
+    return random.nextBoolean()
+        ? pick(FaultSpec.Split.Shape.values())
+        : new FaultSpec.Split.Groups(
+            List.of(
+                List.of(nodes.get(0).name()), List.of(nodes.get(1).name(), nodes.get(2).name())));
+  }
+
+  private FaultSpec.Link link(List<NodeSpec> nodes) {
+    String a = nodes.get(0).name();
+    String b = nodes.get(1).name();
+    FaultSpec.Links links =
+        List.of(
+                new FaultSpec.Links.All(),
+                new FaultSpec.Links.Between(a, b),
+                new FaultSpec.Links.OneWay(b, a))
+            .get(random.nextInt(3));
+    LinkRule.Kind kind =
+        List.of(
+                LinkRule.Kind.DELAY,
+                LinkRule.Kind.DROP,
+                LinkRule.Kind.DUPLICATE,
+                LinkRule.Kind.REORDER,
+                LinkRule.Kind.SLOW)
+            .get(random.nextInt(5));
+    boolean timed = kind == LinkRule.Kind.DELAY || kind == LinkRule.Kind.REORDER;
+    boolean shared = kind != LinkRule.Kind.DELAY && kind != LinkRule.Kind.SLOW;
+    Duration min = timed ? micros(0, 1_000_000) : Duration.ZERO;
+    return new FaultSpec.Link(
+        kind,
+        shared ? percent(1) : 1,
+        min,
+        timed ? min.plus(micros(0, 1_000_000)) : Duration.ZERO,
+        kind == LinkRule.Kind.SLOW ? 1024L + random.nextInt(1 << 29) : 0,
+        links);
   }
 
   private List<Threshold> thresholds() {
