@@ -121,6 +121,9 @@ class RoomsTest {
   /** Contract, message and history form one vocabulary; the memory below it knows none of it. */
   @Test
   void theSharedMemoryKnowsNoMessageAndNoHistory() {
-    check("dev.dmabufsim.common.fabric..", "dev.dmabufsim.common.fabric..");
+    check(
+        "dev.dmabufsim.common.fabric..",
+        "dev.dmabufsim.common.fabric..",
+        "dev.dmabufsim.common.fault..");
   }
 }
