@@ -10,13 +10,17 @@ import akka.actor.typed.javadsl.TimerScheduler;
 import dev.dmabufsim.cluster.NodeContext;
 import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.control.NodeReport;
+import dev.dmabufsim.common.fabric.BufferJournal;
 import dev.dmabufsim.common.fabric.SegmentDescriptor;
+import dev.dmabufsim.common.fault.FaultPoint;
+import dev.dmabufsim.common.fault.FaultTrap;
 import dev.dmabufsim.common.message.ExporterMessage;
 import dev.dmabufsim.common.message.ImporterMessage;
 import dev.dmabufsim.common.message.IommuMessage;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
@@ -67,11 +71,24 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
     }
   }
 
+  /**
+   * Who a buffer is to others of its fabric.
+   *
+   * @param device the exporter device that has it
+   * @param journal the index of its entry in the journal
+   */
+  record Identity(String device, int journal) {}
+
+  /** A device's revoke of all its buffers: they have the same epoch. */
+  private record Round(String device, long epoch) {}
+
   private final NodeContext node;
   private final TimerScheduler<Command> timers;
   private final ActorRef<ExporterHub.Command> hub;
   private final ActorRef<ExporterMessage> hubAddress;
   private final ActorRef<PoolActor.Command> pool;
+  private final Identity identity;
+  private final BufferJournal journal;
   private final Map<Integer, ActorRef<ImporterMessage>> importers = new HashMap<>();
   private @Nullable ActorRef<IommuMessage> iommu;
   private BufferState state;
@@ -84,8 +101,11 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
       ActorRef<ExporterHub.Command> hub,
       ActorRef<ExporterMessage> hubAddress,
       ActorRef<PoolActor.Command> pool,
+      Identity identity,
       BufferState state) {
     super(context);
+    this.identity = identity;
+    this.journal = node.fabric().control().journal();
     this.timers = timers;
     this.node = node;
     this.hub = hub;
@@ -99,10 +119,11 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
       ActorRef<ExporterHub.Command> hub,
       ActorRef<ExporterMessage> hubAddress,
       ActorRef<PoolActor.Command> pool,
+      Identity identity,
       BufferState state) {
     return Behaviors.setup(context ->
-        Behaviors.withTimers(
-            timers -> new BufferActor(context, timers, node, hub, hubAddress, pool, state)));
+        Behaviors.withTimers(timers ->
+            new BufferActor(context, timers, node, hub, hubAddress, pool, identity, state)));
   }
 
   @Override
@@ -131,8 +152,10 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
   }
 
   private Behavior<Command> onIommuIs(Command.IommuIs m) {
+    boolean successor = iommu != null;
     iommu = m.iommu();
-    return this;
+    // What its predecessor has not answered is asked again at once.
+    return successor ? happened(new BufferEvent.Ticked(System.nanoTime())) : this;
   }
 
   private Behavior<Command> borrow() {
@@ -143,7 +166,9 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
   }
 
   private Behavior<Command> onLent(Command.Lent m) {
+    FaultTrap.at(FaultPoint.EXPORTER_RESTORING);
     happened(new BufferEvent.Restored(m.lease().segment(), m.lease().generation()));
+    FaultTrap.at(FaultPoint.EXPORTER_RESTORED);
     hub.tell(new ExporterHub.Command.BufferRestored(state.settings().id()));
     return this;
   }
@@ -182,8 +207,18 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
       mappedReported = mapped;
       hub.tell(new ExporterHub.Command.MappedChanged(state.settings().id(), mapped));
     }
-    step.effects().forEach(this::carryOut);
+    for (int i = 0; i < step.effects().size(); i++) {
+      carryOut(step.effects().get(i));
+      if (FaultTrap.ARMED && lastInvalidate(step.effects(), i)) {
+        FaultTrap.at(FaultPoint.EXPORTER_INVALIDATE_SENT);
+      }
+    }
     return this;
+  }
+
+  private static boolean lastInvalidate(List<BufferEffect> effects, int i) {
+    return effects.get(i) instanceof BufferEffect.Invalidate
+        && (i + 1 == effects.size() || !(effects.get(i + 1) instanceof BufferEffect.Invalidate));
   }
 
   private void carryOut(BufferEffect effect) {
@@ -212,12 +247,17 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
                   state.settings().bytes(),
                   e.translated(),
                   e.requests()));
-      case BufferEffect.UnmapSlots e ->
-          toIommu(new IommuMessage.UnmapSlots(node.self(), hubAddress, id, e.mappings()));
-      case BufferEffect.CloseBuffer e ->
-          toIommu(
-              new IommuMessage.CloseBuffer(
-                  node.self(), hubAddress, id, e.epoch(), e.drainNanos() / 1000));
+      case BufferEffect.UnmapSlots e -> {
+        toIommu(new IommuMessage.UnmapSlots(node.self(), hubAddress, id, e.mappings()));
+        FaultTrap.at(FaultPoint.EXPORTER_UNMAP_SENT);
+      }
+      case BufferEffect.CloseBuffer e -> {
+        FaultTrap.at(FaultPoint.EXPORTER_CLOSE);
+        toIommu(
+            new IommuMessage.CloseBuffer(
+                node.self(), hubAddress, id, e.epoch(), e.drainNanos() / 1000));
+        FaultTrap.at(FaultPoint.EXPORTER_CLOSE_SENT);
+      }
       case BufferEffect.Sever e -> sever(e);
       case BufferEffect.CopyOut e ->
           pool.tell(
@@ -231,7 +271,12 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
       case BufferEffect.GiveBack e ->
           pool.tell(new PoolActor.Command.GiveBack(e.segment(), state.settings().bytes()));
       case BufferEffect.Disown e -> disown(e);
-      case BufferEffect.Complete e -> complete(e);
+      case BufferEffect.Journal e -> journal(e);
+      case BufferEffect.Complete e -> {
+        FaultTrap.at(FaultPoint.EXPORTER_COMPLETED);
+        complete(e);
+        FaultTrap.at(FaultPoint.EXPORTER_HANDED_OVER);
+      }
       case BufferEffect.HandOver e -> handOver(e.segment(), handover(e.generation(), e.epoch()));
       case BufferEffect.Report e ->
           hub.tell(
@@ -245,9 +290,23 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
     }
   }
 
+  private void journal(BufferEffect.Journal e) {
+    if (e.phase() == BufferJournal.Phase.REVOKED) {
+      FaultTrap.at(FaultPoint.EXPORTER_COMPLETE);
+    }
+    journal.memory(identity.journal(), e.segment(), e.generation());
+    journal.write(identity.journal(), e.epoch(), e.phase());
+    if (e.phase() == BufferJournal.Phase.REVOKING) {
+      FaultTrap.revoke(new Round(identity.device(), e.epoch()));
+      FaultTrap.at(FaultPoint.EXPORTER_REQUESTED);
+    }
+  }
+
   private void sever(BufferEffect.Sever e) {
+    FaultTrap.at(FaultPoint.EXPORTER_SEVER);
     try {
       node.fabric().sever(e.segment());
+      FaultTrap.at(FaultPoint.EXPORTER_SEVERED);
     } catch (IOException failure) {
       // Not severed, so not complete: the bound will say so, and this says why.
       failed("sever", e.segment(), failure);

@@ -1,6 +1,7 @@
 package dev.dmabufsim.exporter;
 
 import dev.dmabufsim.common.contract.Errno;
+import dev.dmabufsim.common.fabric.BufferJournal.Phase;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
@@ -281,7 +282,13 @@ public final class BufferCore {
     effects.add(
         new BufferEffect.Note(
             new HistoryEvent.BufferReleased(state.settings().id(), state.attachments().size())));
+    effects.add(journal(state, Phase.RELEASED));
     return state;
+  }
+
+  /** What is to stand in the journal from now on. */
+  static BufferEffect journal(BufferState state, Phase phase) {
+    return new BufferEffect.Journal(state.epoch(), phase, state.segment(), state.generation());
   }
 
   /** Takes the attachments of dead processes off the list; their slots the IOMMU closes itself. */

@@ -1,6 +1,7 @@
 package dev.dmabufsim.exporter;
 
 import dev.dmabufsim.common.contract.RevokeOutcome;
+import dev.dmabufsim.common.fabric.BufferJournal.Phase;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.ImporterMessage.Failure;
 import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
@@ -90,6 +91,12 @@ public sealed interface BufferEffect {
 
   /** A {@link BufferEvent.Ticked} is wanted no later than then. */
   record WakeAt(long nanos) implements BufferEffect {}
+
+  /**
+   * Write into the fabric's journal how far the buffer is, and which memory it has: whoever comes
+   * after this process's death goes on from there.
+   */
+  record Journal(long epoch, Phase phase, int segment, long generation) implements BufferEffect {}
 
   /** Write it down. */
   record Note(HistoryEvent event) implements BufferEffect {}

@@ -13,6 +13,10 @@ import dev.dmabufsim.cluster.NodeContext;
 import dev.dmabufsim.cluster.NodeDoor;
 import dev.dmabufsim.common.control.NodeCommand;
 import dev.dmabufsim.common.control.NodeReport;
+import dev.dmabufsim.common.fabric.BufferJournal;
+import dev.dmabufsim.common.fault.FaultPoint;
+import dev.dmabufsim.common.fault.FaultTrap;
+import dev.dmabufsim.common.fault.Planted;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.ExporterMessage;
 import dev.dmabufsim.common.message.ImporterMessage;
@@ -89,6 +93,7 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
   private HubCore.State state;
   private Set<ActorRef<IommuMessage>> iommus = Set.of();
   private @Nullable ActorRef<IommuMessage> iommu;
+  private int iommuProcess = -1;
   private int unfinished;
   private int attachmentsLeft;
   private int pinsLeft;
@@ -105,9 +110,14 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
     this.timers = timers;
     this.door = NodeDoor.open(context, node, ExporterMessage.class, Command.Remote::new);
     this.address = door.address();
+    if (!Planted.JOURNAL_IGNORED.planted()) {
+      Inheritance.finish(node);
+    }
     SegmentPool segments = new SegmentPool(node.fabric(), node.history(), node.self().process());
     List<RoundsCore.Device> byDevice = new ArrayList<>();
     List<BufferState> states = new ArrayList<>();
+    List<BufferActor.Identity> identities = new ArrayList<>();
+    BufferJournal journal = node.fabric().control().journal();
     int ordinal = 0;
     for (ExporterPlan.Device device : plan.devices()) {
       List<Integer> ids = new ArrayList<>();
@@ -125,6 +135,15 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
                     device.bytes(),
                     lease.segment(),
                     lease.generation()));
+        identities.add(
+            new BufferActor.Identity(
+                device.name(),
+                journal.enter(
+                    id,
+                    node.self().process(),
+                    lease.segment(),
+                    device.bytes(),
+                    lease.generation())));
         states.add(
             BufferState.exported(
                 new BufferState.Settings(
@@ -147,12 +166,13 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
     this.state = core.idle();
     this.pool =
         context.spawn(PoolActor.create(node, segments), "pool", DispatcherSelector.blocking());
-    for (BufferState state : states) {
-      int id = state.settings().id();
+    for (int i = 0; i < states.size(); i++) {
+      BufferState its = states.get(i);
+      int id = its.settings().id();
       buffers.put(
           id,
           context.spawn(
-              BufferActor.create(node, context.getSelf(), address, pool, state),
+              BufferActor.create(node, context.getSelf(), address, pool, identities.get(i), its),
               "buffer-" + (id & 0xffff)));
     }
     int stride = plan.devices().size();
@@ -227,6 +247,10 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
       drop(message, "its process is dead");
       return this;
     }
+    if (fromIommu(message) && message.from().process() != iommuProcess) {
+      drop(message, "it is not the IOMMU, or not any more");
+      return this;
+    }
     switch (message) {
       case ExporterMessage.ListBuffers m ->
           m.replyTo().tell(new ImporterMessage.Buffers(node.self(), address, List.copyOf(offers)));
@@ -254,19 +278,21 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
                           m.span(),
                           m.attachments(),
                           now)));
-      case ExporterMessage.RevokeProgress m ->
-          toBuffer(
-              m,
-              m.buffer(),
-              now ->
-                  new BufferEvent.Progressed(
-                      m.from().process(),
-                      m.epoch(),
-                      m.returned(),
-                      m.fences(),
-                      m.signalled(),
-                      m.unmapped(),
-                      now));
+      case ExporterMessage.RevokeProgress m -> {
+        FaultTrap.at(FaultPoint.EXPORTER_PROGRESS_RECEIVED);
+        toBuffer(
+            m,
+            m.buffer(),
+            now ->
+                new BufferEvent.Progressed(
+                    m.from().process(),
+                    m.epoch(),
+                    m.returned(),
+                    m.fences(),
+                    m.signalled(),
+                    m.unmapped(),
+                    now));
+      }
       case ExporterMessage.IommuReady m -> onIommuReady(m);
       case ExporterMessage.SlotsMapped m ->
           toBuffer(
@@ -275,14 +301,31 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
               now -> new BufferEvent.SlotsMapped(m.epoch(), m.use(), m.tables(), m.refused()));
       case ExporterMessage.SlotsUnmapped m ->
           toBuffer(m, m.buffer(), now -> new BufferEvent.SlotsUnmapped(m.mappings(), now));
-      case ExporterMessage.BufferClosed m ->
-          toBuffer(
-              m,
-              m.buffer(),
-              now -> new BufferEvent.BufferClosed(m.epoch(), m.open(), m.undrained(), now));
+      case ExporterMessage.BufferClosed m -> {
+        FaultTrap.at(FaultPoint.EXPORTER_CLOSED_RECEIVED);
+        toBuffer(
+            m,
+            m.buffer(),
+            now -> new BufferEvent.BufferClosed(m.epoch(), m.open(), m.undrained(), now));
+      }
       case ExporterMessage.ProcessDied m -> happened(new HubCore.Event.ProcessDied(m.process()));
     }
     return this;
+  }
+
+  /** Whether only the IOMMU of this host may say so. */
+  private static boolean fromIommu(ExporterMessage message) {
+    return switch (message) {
+      case ExporterMessage.SlotsMapped m -> true;
+      case ExporterMessage.SlotsUnmapped m -> true;
+      case ExporterMessage.BufferClosed m -> true;
+      case ExporterMessage.ProcessDied m -> true;
+      case ExporterMessage.IommuReady m -> false;
+      case ExporterMessage.ListBuffers m -> false;
+      case ExporterMessage.Attach m -> false;
+      case ExporterMessage.Call m -> false;
+      case ExporterMessage.RevokeProgress m -> false;
+    };
   }
 
   private void toBuffer(ExporterMessage message, int buffer, LongFunction<BufferEvent> event) {
@@ -306,11 +349,13 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
   }
 
   private void onIommuReady(ExporterMessage.IommuReady m) {
-    if (m.from().fabric() != node.self().fabric() || m.iommu().equals(iommu)) {
+    // An older one than the one that is there was frozen, say, and is not what it was any more.
+    if (m.from().fabric() != node.self().fabric() || m.from().process() <= iommuProcess) {
       return;
     }
     boolean first = iommu == null;
     iommu = m.iommu();
+    iommuProcess = m.from().process();
     buffers.values().forEach(b -> b.tell(new BufferActor.Command.IommuIs(m.iommu())));
     if (first) {
       node.reports().accept(new NodeReport.Ready(node.self().node()));
@@ -328,8 +373,9 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
   }
 
   private Behavior<Command> onTimer() {
-    // A subscription may be lost; once the answer is here there is nothing to repeat.
-    if (iommu == null) {
+    // A subscription may be lost, to the first IOMMU or to its successor; once the answer is here
+    // there is nothing to repeat.
+    if (iommu == null || !iommus.stream().allMatch(iommu::equals)) {
       subscribe();
     }
     return this;

@@ -8,6 +8,8 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.Receive;
 import dev.dmabufsim.cluster.NodeContext;
 import dev.dmabufsim.common.control.NodeReport;
+import dev.dmabufsim.common.fault.FaultPoint;
+import dev.dmabufsim.common.fault.FaultTrap;
 import java.io.IOException;
 
 /** Carries out what has to do with the pool's memory, one thing at a time. Blocks while it does. */
@@ -88,8 +90,9 @@ final class PoolActor extends AbstractBehavior<PoolActor.Command> {
   private Behavior<Command> onMove(Command.Move m) {
     BufferActor.Command answer;
     try {
-      answer =
-          new BufferActor.Command.Moved(m.epoch(), pool.move(m.segment(), m.bytes(), m.drained()));
+      SegmentPool.Copied copied = pool.move(m.segment(), m.bytes(), m.drained());
+      FaultTrap.at(FaultPoint.EXPORTER_MOVE_COPIED);
+      answer = new BufferActor.Command.Moved(m.epoch(), copied);
     } catch (IOException | InternalError e) {
       // No memory, which is an answer; or the buffer has had it severed, as it could not wait.
       getContext().getLog().warn("segment {} was not moved", m.segment(), e);

@@ -4,6 +4,7 @@ import dev.dmabufsim.common.contract.Contract;
 import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.contract.RevokeCause.After;
 import dev.dmabufsim.common.contract.RevokeOutcome;
+import dev.dmabufsim.common.fabric.BufferJournal.Phase;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
@@ -114,8 +115,6 @@ final class RevokeSequence {
         unmaps = m.counted() ? unmaps.plus(a.id()) : unmaps;
       }
     }
-    replies.flush(state, effects);
-    slots.flush(next, effects);
     next =
         next.revoke(
             new Revoke(
@@ -138,6 +137,10 @@ final class RevokeSequence {
                 state.generation(),
                 state.attachments().size(),
                 mapped)));
+    // Before any message: whoever has heard of the revoke finds it there, should this process die.
+    effects.add(BufferCore.journal(next, Phase.REVOKING));
+    replies.flush(state, effects);
+    slots.flush(next, effects);
     invalidate(next, returns, effects);
     // Those whose process is dead already will not answer: no need to wait for the deadline.
     for (int process : state.deadProcesses()) {
@@ -572,9 +575,12 @@ final class RevokeSequence {
     effects.add(
         new BufferEffect.Note(
             new HistoryEvent.MoveFailed(state.settings().id(), state.epoch(), enforced, why)));
-    return enforced
-        ? sever(state, nowNanos, effects)
-        : reported(state.revoke(null).revokedBy(null, state.epoch()), false, nowNanos, effects);
+    if (enforced) {
+      return sever(state, nowNanos, effects);
+    }
+    BufferState next = state.revoke(null).revokedBy(null, state.epoch());
+    effects.add(BufferCore.journal(next, Phase.LIVE));
+    return reported(next, false, nowNanos, effects);
   }
 
   /** What the pool has given and the buffer has not taken; not what it has. */
@@ -629,6 +635,7 @@ final class RevokeSequence {
       effects.add(new BufferEffect.Disown(old.segment(), decodesNothing(cause, old)));
     }
     long nanos = nowNanos - revoke.startedNanos();
+    effects.add(BufferCore.journal(state, Phase.REVOKED));
     effects.add(
         new BufferEffect.Note(
             new HistoryEvent.RevokeCompleted(
@@ -730,6 +737,7 @@ final class RevokeSequence {
   }
 
   private static void noteRestored(BufferState state, List<BufferEffect> effects) {
+    effects.add(BufferCore.journal(state, Phase.LIVE));
     effects.add(
         new BufferEffect.Note(
             new HistoryEvent.Restored(

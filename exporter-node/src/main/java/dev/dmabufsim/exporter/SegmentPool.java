@@ -4,6 +4,8 @@ import dev.dmabufsim.common.fabric.Canary;
 import dev.dmabufsim.common.fabric.Fabric;
 import dev.dmabufsim.common.fabric.SegmentDescriptor;
 import dev.dmabufsim.common.fabric.SegmentMemory;
+import dev.dmabufsim.common.fault.FaultPoint;
+import dev.dmabufsim.common.fault.FaultTrap;
 import dev.dmabufsim.common.history.History;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.history.HistoryEvent.Foreign;
@@ -43,6 +45,9 @@ final class SegmentPool {
    */
   record Handover(long bytes, long generation, int buffer, long epoch) {}
 
+  /** Of a segment's number, those that count the segments of one process. */
+  private static final int SEGMENT_BITS = 20;
+
   /** A move's content is copied in pieces of this size. */
   private static final int COPY_BYTES = 1 << 20;
 
@@ -71,7 +76,12 @@ final class SegmentPool {
   SegmentPool(Fabric fabric, History history, int process) {
     this.fabric = fabric;
     this.history = history;
-    this.firstSegment = process << 20;
+    this.firstSegment = process << SEGMENT_BITS;
+  }
+
+  /** The process whose pool has made a segment. */
+  static int process(int segment) {
+    return segment >>> SEGMENT_BITS;
   }
 
   /** Makes a new segment for a buffer, with the exporter's content in it. */
@@ -163,6 +173,9 @@ final class SegmentPool {
           before.update(own, 0, count);
         }
         MemorySegment.copy(buffer, 0, target.data(), at, count);
+        if (at + count >= bytes / 2) {
+          FaultTrap.at(FaultPoint.EXPORTER_MOVE_COPYING);
+        }
       }
       if (drained) {
         sum(source, bytes, own, before);

@@ -52,6 +52,7 @@ final class BufferCoreRandomTest {
         case BufferEffect.HandOver e -> {}
         case BufferEffect.Borrow e -> {}
         case BufferEffect.GiveBack e -> {}
+        case BufferEffect.Journal e -> {}
         case BufferEffect.Sever e -> {}
         case BufferEffect.WakeAt e -> {}
       }

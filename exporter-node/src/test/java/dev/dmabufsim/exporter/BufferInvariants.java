@@ -5,6 +5,7 @@ import dev.dmabufsim.common.contract.FenceUsage;
 import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.contract.RevokeCause.After;
 import dev.dmabufsim.common.contract.RevokeOutcome;
+import dev.dmabufsim.common.fabric.BufferJournal.Phase;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.ExporterMessage.Fence;
 import dev.dmabufsim.common.message.ExporterMessage.Signal;
@@ -71,6 +72,7 @@ final class BufferInvariants {
   private int segment = BufferDriver.SEGMENT;
   private long generation = 1;
   private boolean wakeUpSet;
+  private BufferEffect.@Nullable Journal journal;
 
   BufferInvariants(Contract contract) {
     this.contract = contract;
@@ -109,7 +111,33 @@ final class BufferInvariants {
         calls(id).values().forEach(ledger -> ledger.givenUp = true);
       }
     }
+    checkJournal(event, after);
     check(after);
+  }
+
+  /** Should the process die now, what it leaves behind must be so. */
+  private void checkJournal(BufferEvent event, BufferState after) {
+    Phase phase = cause == null ? Phase.LIVE : revoking ? Phase.REVOKING : Phase.REVOKED;
+    BufferEffect.Journal now = journal;
+    if (now != null && now.phase() == Phase.RELEASED) {
+      // Nothing comes after that, but from a test.
+      return;
+    }
+    must(!(event instanceof BufferEvent.Released), "released, and not in the journal");
+    if (now == null) {
+      must(phase == Phase.LIVE, "%s, and nothing in the journal", phase);
+    } else {
+      must(
+          now.phase() == phase && now.epoch() == after.epoch(),
+          "in the journal %s, and it is %s",
+          now,
+          phase);
+      must(
+          now.segment() == segment && now.generation() == generation,
+          "in the journal %s, and it is segment %d",
+          now,
+          segment);
+    }
   }
 
   private static long holds(BufferState state) {
@@ -298,11 +326,30 @@ final class BufferInvariants {
     }
   }
 
+  private boolean stands(Phase phase, long at) {
+    BufferEffect.Journal now = journal;
+    return now != null
+        && (now.phase() == Phase.RELEASED || (now.phase() == phase && now.epoch() == at));
+  }
+
   private void check(
       BufferState before, BufferEvent event, BufferState after, BufferEffect effect) {
     switch (effect) {
+      case BufferEffect.Journal e -> {
+        must(
+            e.phase() != Phase.REVOKED
+                || !contract.enforced()
+                || event instanceof BufferEvent.Severed
+                || event instanceof BufferEvent.CopiedOut
+                || (event instanceof BufferEvent.BufferClosed c && c.undrained().isEmpty()),
+            "in the journal before it is proven: %s at %s",
+            e,
+            event);
+        journal = e;
+      }
       case BufferEffect.Reply e -> checkReply(e);
       case BufferEffect.Invalidate e -> {
+        must(stands(Phase.REVOKING, e.epoch()), "told before it is in the journal: %s", e);
         must(revoking, "invalidated while no revoke is in progress");
         must(e.epoch() == epoch && !e.ids().isEmpty(), "%s", e);
         must(
@@ -360,7 +407,10 @@ final class BufferInvariants {
         must(e.segment() != after.segment(), "gives back what it has: %s", e);
       }
       case BufferEffect.Disown e -> must(revoking && e.segment() == segment, "%s", e);
-      case BufferEffect.Complete e -> checkComplete(before, event, e);
+      case BufferEffect.Complete e -> {
+        must(stands(Phase.REVOKED, e.epoch()), "complete before it is in the journal: %s", e);
+        checkComplete(before, event, e);
+      }
       case BufferEffect.HandOver e -> {
         must(event instanceof BufferEvent.Restored, "handed over late at %s", event);
         must(e.segment() == before.segment() && completed.contains(e.epoch()), "%s", e);

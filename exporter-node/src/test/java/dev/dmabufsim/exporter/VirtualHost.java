@@ -168,6 +168,7 @@ final class VirtualHost {
       case BufferEffect.Complete e -> complete(e);
       case BufferEffect.CopyOut e -> throw new AssertionError("nothing moves here: " + e);
       case BufferEffect.Reply e -> {}
+      case BufferEffect.Journal e -> {}
       case BufferEffect.Note e -> {}
       case BufferEffect.Disown e -> {}
       case BufferEffect.HandOver e -> {}

@@ -10,6 +10,8 @@ import dev.dmabufsim.cluster.NodeContext;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.driver.Invalidation;
 import dev.dmabufsim.common.driver.Reaction;
+import dev.dmabufsim.common.fault.FaultPoint;
+import dev.dmabufsim.common.fault.FaultTrap;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.ExporterMessage;
 import dev.dmabufsim.common.message.ImporterMessage;
@@ -17,6 +19,7 @@ import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
 import dev.dmabufsim.importer.AttachmentState.Phase;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -52,7 +55,7 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
     record EngineReleased(List<Integer> ids) implements Command {}
 
     /** These buffers' exporter is gone. */
-    record ExporterGone(Set<Integer> buffers) implements Command {}
+    record ExporterGone(int process, Set<Integer> buffers) implements Command {}
 
     /** Give everything back. */
     record End() implements Command {}
@@ -191,9 +194,13 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
   }
 
   private Behavior<Command> onBegin(Command.Begin m) {
+    if (ending) {
+      return this;
+    }
     long now = System.nanoTime();
     for (Assignment a : m.assignments()) {
       exporters.put(a.buffer(), a.exporter());
+      // Its place may be another's, whose exporter is lost.
       Entry entry = new Entry(a, AttachmentState.idle(a.index(), plan.driver().offer(), now));
       byIndex.put(a.index(), entry);
       due.add(now, entry);
@@ -295,20 +302,22 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
                   "InvalidateMappings of buffer " + m.buffer(), plan.name() + " has no callback"));
       return this;
     }
-    long now = System.nanoTime();
-    long call = ++calls;
-    int live = 0;
-    for (int id : m.ids()) {
-      Entry entry = byId.get(id);
-      if (entry != null && entry.assignment.buffer() == m.buffer()) {
-        boolean mapped = entry.state.phase() == Phase.LIVE;
-        live += mapped ? 1 : 0;
-        Reaction reaction = mapped ? reaction(id, m, now) : NONE;
-        happened(entry, new AttachmentEvent.Invalidated(m.epoch(), reaction, call, now));
-      }
-    }
+    List<Entry> called =
+        m.ids().stream()
+            .map(byId::get)
+            .filter(e -> e != null && e.assignment.buffer() == m.buffer())
+            .toList();
+    int live = (int) called.stream().filter(e -> e.state.phase() == Phase.LIVE).count();
     node.history()
         .record(new HistoryEvent.Invalidated(plan.name(), m.buffer(), m.epoch(), m.ids(), live));
+    FaultTrap.at(FaultPoint.IMPORTER_INVALIDATED);
+    long now = System.nanoTime();
+    long call = ++calls;
+    for (Entry entry : called) {
+      boolean mapped = entry.state.phase() == Phase.LIVE;
+      Reaction reaction = mapped ? reaction(entry.state.id(), m, now) : NONE;
+      happened(entry, new AttachmentEvent.Invalidated(m.epoch(), reaction, call, now));
+    }
     return flush();
   }
 
@@ -355,11 +364,20 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
   }
 
   private Behavior<Command> onExporterGone(Command.ExporterGone m) {
+    List<Integer> attachments = new ArrayList<>();
     for (Entry entry : byIndex.values()) {
       if (m.buffers().contains(entry.assignment.buffer())) {
+        if (entry.state.attached()) {
+          attachments.add(entry.state.id());
+        }
         happened(entry, new AttachmentEvent.ExporterGone());
         cpu.exporterGone(entry.state.id());
+        byId.remove(entry.state.id(), entry);
       }
+    }
+    exporters.keySet().removeAll(m.buffers());
+    if (!attachments.isEmpty()) {
+      node.history().record(new HistoryEvent.ExporterLost(plan.name(), m.process(), attachments));
     }
     return flush();
   }
@@ -398,6 +416,7 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
     int buffer = entry.assignment.buffer();
     for (AttachmentEffect effect : step.effects()) {
       if (effect instanceof AttachmentEffect.StartEngine start) {
+        FaultTrap.at(FaultPoint.IMPORTER_MAPPED);
         engine.start(start.table(), buffer);
       } else {
         if (effect instanceof AttachmentEffect.Ask(Operation operation, long call)

@@ -7,6 +7,8 @@ import dev.dmabufsim.common.fabric.Fabric;
 import dev.dmabufsim.common.fabric.SegmentDescriptor;
 import dev.dmabufsim.common.fabric.SegmentMemory;
 import dev.dmabufsim.common.fabric.SlotMapping;
+import dev.dmabufsim.common.fault.FaultPoint;
+import dev.dmabufsim.common.fault.FaultTrap;
 import dev.dmabufsim.common.history.History;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.SgTable;
@@ -243,6 +245,7 @@ final class DmaEngine implements Runnable {
   }
 
   private void stop(Command.Stop c) {
+    FaultTrap.at(FaultPoint.IMPORTER_STOPPING);
     for (int attachment : c.attachments()) {
       DmaTarget target = byAttachment.get(attachment);
       if (target != null) {
@@ -253,6 +256,7 @@ final class DmaEngine implements Runnable {
         }
       }
     }
+    FaultTrap.at(FaultPoint.IMPORTER_STOPPED);
     listener.stopped(c.attachments());
   }
 

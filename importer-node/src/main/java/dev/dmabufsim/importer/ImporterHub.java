@@ -14,23 +14,25 @@ import dev.dmabufsim.cluster.NodeContext;
 import dev.dmabufsim.cluster.NodeDoor;
 import dev.dmabufsim.common.control.NodeCommand;
 import dev.dmabufsim.common.control.NodeReport;
+import dev.dmabufsim.common.fabric.ProcessEntry;
 import dev.dmabufsim.common.fabric.SlotMapping;
+import dev.dmabufsim.common.fault.FaultPoint;
+import dev.dmabufsim.common.fault.FaultTrap;
+import dev.dmabufsim.common.fault.Planted;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.ExporterMessage;
 import dev.dmabufsim.common.message.ImporterMessage;
-import dev.dmabufsim.common.message.ImporterMessage.BufferInfo;
 import dev.dmabufsim.common.message.ImporterMessage.Failure;
+import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.importer.Outbox.Progress;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /**
@@ -74,43 +76,33 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
       /** Send what was gathered. */
       FLUSH,
       /** Ask again what was not answered. */
-      RETRY
+      RETRY,
+      /** Look whether exporters' processes live. */
+      PROCESSES
     }
   }
 
-  /** The point between an invalidation and its fence, at which scenarios put faults. */
-  public static final String POINT_INVALIDATED = "importer.invalidated";
-
   private record Key(ActorRef<ExporterMessage> exporter, int buffer, long epoch) {}
-
-  private record HeldFor(int buffer, long epoch) {}
-
-  private record Offer(BufferInfo buffer, ActorRef<ExporterMessage> exporter) {}
 
   private record Round(String exporterDevice, long epoch) {}
 
   private static final Duration RETRY = Duration.ofMillis(500);
 
+  /** How often: an exporter's death is to be noticed within a second, whoever else is dead. */
+  private static final Duration PROCESSES = Duration.ofMillis(100);
+
   private final NodeContext node;
-  private final ImporterPlan plan;
   private final NodeDoor<ImporterMessage> door;
   private final ActorRef<ImporterMessage> address;
   private final AlarmClock alarms;
   private final Map<Integer, ActorRef<DeviceActor.Command>> devices = new LinkedHashMap<>();
-  private final Map<Integer, Offer> offers = new TreeMap<>();
+  private final ImporterHubCore core;
+  private final Map<Integer, ActorRef<ExporterMessage>> exporterOf = new HashMap<>();
   private final Set<ActorRef<ExporterMessage>> answered = new HashSet<>();
   private final Map<Integer, Integer> deviceOf = new HashMap<>();
   private final Map<Key, Progress> gathered = new LinkedHashMap<>();
-  private final Set<Round> rounds = new HashSet<>();
-  private final Set<Integer> settled = new HashSet<>();
-  private final Set<Integer> ended = new HashSet<>();
-  private final Set<Integer> left = new HashSet<>();
   private Set<ActorRef<ExporterMessage>> exporters = Set.of();
-  private boolean ready;
-  private final Set<HeldFor> heldFor = new HashSet<>();
-  private boolean held;
-  private int live;
-  private int refused;
+  private ImporterHubCore.State state = ImporterHubCore.State.NEW;
 
   private ImporterHub(
       ActorContext<Command> context,
@@ -119,7 +111,7 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
       ImporterPlan plan) {
     super(context);
     this.node = node;
-    this.plan = plan;
+    this.core = new ImporterHubCore(plan);
     this.door = NodeDoor.open(context, node, ImporterMessage.class, Command.Remote::new);
     this.address = door.address();
     this.alarms = new AlarmClock(node.self().node());
@@ -141,6 +133,7 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
     context.getSystem().receptionist().tell(Receptionist.subscribe(ExporterMessage.KEY, listings));
     context.getSystem().receptionist().tell(Receptionist.register(ImporterMessage.KEY, address));
     timers.startTimerWithFixedDelay(Command.Internal.RETRY, RETRY);
+    timers.startTimerWithFixedDelay(Command.Internal.PROCESSES, PROCESSES);
   }
 
   /** The guardian of an importer node. */
@@ -182,12 +175,12 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
   }
 
   private Behavior<Command> onRemote(ImporterMessage message) {
-    if (held) {
-      // At a fault's point: the node's engines run on, its drivers do nothing any more.
-      if (message instanceof ImporterMessage.InvalidateMappings m
-          && heldFor.add(new HeldFor(m.buffer(), m.epoch()))) {
-        noteHeld(m);
-      }
+    if (!state.hears(message.from().process())) {
+      node.history()
+          .record(
+              new HistoryEvent.Dropped(
+                  message.getClass().getSimpleName() + " from " + message.from().node(),
+                  "its process is dead or gone"));
       return this;
     }
     switch (message) {
@@ -208,11 +201,62 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
     if (answered.add(m.exporter())) {
       getContext().watch(m.exporter());
     }
-    m.buffers().forEach(b -> offers.put(b.buffer(), new Offer(b, m.exporter())));
-    long known = offers.values().stream().map(o -> o.buffer().device()).distinct().count();
-    if (!ready && known >= plan.exporterDevices()) {
-      ready = true;
-      node.reports().accept(new NodeReport.Ready(node.self().node()));
+    exporterOf.put(m.from().process(), m.exporter());
+    happened(new ImporterHubCore.Event.Listed(m.from().process(), m.buffers()));
+  }
+
+  /** Of this host: of another nothing can be known, and nothing of it is mapped here. */
+  private void lookAtProcesses() {
+    if (exporterOf.isEmpty() || Planted.DEAD_EXPORTER_UNSEEN.planted()) {
+      return;
+    }
+    for (ProcessEntry process : node.fabric().control().processes()) {
+      if (exporterOf.containsKey(process.index()) && process.identity().dead()) {
+        lost(process.index());
+      }
+    }
+  }
+
+  private void lost(int process) {
+    exporterOf.remove(process);
+    happened(new ImporterHubCore.Event.Lost(process));
+  }
+
+  private void happened(ImporterHubCore.Event event) {
+    ImporterHubCore.Step step = core.step(state, event);
+    state = step.state();
+    String name = node.self().node();
+    for (ImporterHubCore.Effect effect : step.effects()) {
+      switch (effect) {
+        case ImporterHubCore.Effect.Ready e -> node.reports().accept(new NodeReport.Ready(name));
+        case ImporterHubCore.Effect.Assign e -> assign(e);
+        case ImporterHubCore.Effect.Lose e ->
+            devices
+                .values()
+                .forEach(d ->
+                    d.tell(
+                        new DeviceActor.Command.ExporterGone(
+                            e.process(), Set.copyOf(e.buffers()))));
+        case ImporterHubCore.Effect.Settled e ->
+            node.reports().accept(new NodeReport.Settled(name, e.live(), e.refused()));
+        case ImporterHubCore.Effect.Ended e -> node.reports().accept(new NodeReport.Ended(name));
+        case ImporterHubCore.Effect.Done e -> node.done().run();
+      }
+    }
+  }
+
+  private void assign(ImporterHubCore.Effect.Assign e) {
+    List<DeviceActor.Assignment> assignments = new ArrayList<>();
+    for (ImporterHubCore.Assignment a : e.assignments()) {
+      ActorRef<ExporterMessage> exporter = exporterOf.get(a.process());
+      if (exporter != null) {
+        assignments.add(new DeviceActor.Assignment(a.index(), a.buffer(), exporter));
+      }
+    }
+    ActorRef<DeviceActor.Command> device =
+        devices.get(SlotMapping.deviceKey(node.self().process(), e.device()));
+    if (device != null) {
+      device.tell(new DeviceActor.Command.Begin(assignments));
     }
   }
 
@@ -235,8 +279,9 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
   }
 
   private void onInvalidate(ImporterMessage.InvalidateMappings m) {
-    if (atFaultPoint(m)) {
-      return;
+    ImporterHubCore.Offer offer = state.offers().get(m.buffer());
+    if (offer != null) {
+      FaultTrap.revoke(new Round(offer.buffer().device(), m.epoch()));
     }
     Map<Integer, List<Integer>> byDevice =
         m.attachments().stream().collect(Collectors.groupingBy(this::owner));
@@ -254,41 +299,6 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
     });
   }
 
-  private boolean atFaultPoint(ImporterMessage.InvalidateMappings m) {
-    if (plan.holdAt() == 0) {
-      return false;
-    }
-    Offer offer = offers.get(m.buffer());
-    String exporterDevice = offer == null ? "" : offer.buffer().device();
-    rounds.add(new Round(exporterDevice, m.epoch()));
-    if (rounds.size() < plan.holdAt()) {
-      return false;
-    }
-    held = true;
-    heldFor.add(new HeldFor(m.buffer(), m.epoch()));
-    noteHeld(m);
-    node.history().record(new HistoryEvent.FaultPointReached(POINT_INVALIDATED, rounds.size()));
-    node.reports()
-        .accept(new NodeReport.AtPoint(node.self().node(), POINT_INVALIDATED, rounds.size()));
-    return true;
-  }
-
-  /** The callbacks are called and do not return; the engines go on. */
-  private void noteHeld(ImporterMessage.InvalidateMappings m) {
-    Map<Integer, List<Integer>> byDevice =
-        m.attachments().stream().collect(Collectors.groupingBy(this::owner));
-    int ordinal = 0;
-    for (ImporterPlan.Device device : plan.devices()) {
-      List<Integer> ids = byDevice.get(SlotMapping.deviceKey(node.self().process(), ordinal++));
-      if (ids != null) {
-        node.history()
-            .record(
-                new HistoryEvent.Invalidated(
-                    device.name(), m.buffer(), m.epoch(), ids, ids.size()));
-      }
-    }
-  }
-
   private Behavior<Command> onOwns(Command.Owns m) {
     deviceOf.put(m.attachment(), m.deviceKey());
     return this;
@@ -301,8 +311,10 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
 
   private Behavior<Command> onSend(Command.Send m) {
     flush();
-    if (!held) {
-      m.exporter().tell(m.message());
+    m.exporter().tell(m.message());
+    if (m.message() instanceof ExporterMessage.Call call
+        && (call.operation() == Operation.MAP || call.operation() == Operation.IOMMUFD_MAP)) {
+      FaultTrap.at(FaultPoint.IMPORTER_MAP_SENT);
     }
     return this;
   }
@@ -319,31 +331,35 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
     switch (what) {
       case FLUSH -> flush();
       case RETRY -> askForBuffers();
+      case PROCESSES -> lookAtProcesses();
     }
     return this;
   }
 
   private void flush() {
-    if (!held) {
-      gathered.forEach((key, p) ->
-          key.exporter.tell(
-              new ExporterMessage.RevokeProgress(
-                  node.self(),
-                  key.buffer,
-                  key.epoch,
-                  List.copyOf(p.returned),
-                  List.copyOf(p.fences),
-                  List.copyOf(p.signalled),
-                  List.copyOf(p.unmapped))));
-    }
+    gathered.forEach((key, p) -> {
+      FaultTrap.at(FaultPoint.IMPORTER_PROGRESS);
+      key.exporter.tell(
+          new ExporterMessage.RevokeProgress(
+              node.self(),
+              key.buffer,
+              key.epoch,
+              List.copyOf(p.returned),
+              List.copyOf(p.fences),
+              List.copyOf(p.signalled),
+              List.copyOf(p.unmapped)));
+      FaultTrap.at(FaultPoint.IMPORTER_PROGRESS_SENT);
+    });
     gathered.clear();
   }
 
   private Behavior<Command> onControl(NodeCommand command) {
     switch (command) {
-      case NodeCommand.Begin c -> begin();
-      case NodeCommand.End c ->
-          devices.values().forEach(d -> d.tell(new DeviceActor.Command.End()));
+      case NodeCommand.Begin c -> happened(new ImporterHubCore.Event.Began());
+      case NodeCommand.End c -> {
+        happened(new ImporterHubCore.Event.Ending());
+        devices.values().forEach(d -> d.tell(new DeviceActor.Command.End()));
+      }
       case NodeCommand.Check c -> {}
       case NodeCommand.Network c -> door.rules(c.rules());
       case NodeCommand.Leave c ->
@@ -352,66 +368,32 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
     return this;
   }
 
-  /** Spreads each device's attachments evenly over the buffers that it is to attach to. */
-  private void begin() {
-    int index = 0;
-    int ordinal = 0;
-    for (ImporterPlan.Device device : plan.devices()) {
-      List<Offer> wanted =
-          offers.values().stream()
-              .filter(o ->
-                  device.exporters().isEmpty() || device.exporters().contains(o.buffer().device()))
-              .sorted(Comparator.comparingInt((Offer o) -> o.buffer().buffer()))
-              .toList();
-      List<DeviceActor.Assignment> assignments = new ArrayList<>();
-      for (int i = 0; i < device.attachments() && !wanted.isEmpty(); i++) {
-        Offer offer = wanted.get(i % wanted.size());
-        assignments.add(
-            new DeviceActor.Assignment(index++, offer.buffer().buffer(), offer.exporter()));
-      }
-      int key = SlotMapping.deviceKey(node.self().process(), ordinal++);
-      ActorRef<DeviceActor.Command> actor = devices.get(key);
-      if (actor != null) {
-        actor.tell(new DeviceActor.Command.Begin(assignments));
-      }
-    }
-  }
-
   private Behavior<Command> onDeviceSettled(Command.DeviceSettled m) {
-    if (settled.add(m.deviceKey())) {
-      live += m.live();
-      refused += m.refused();
-    }
-    if (settled.size() == devices.size()) {
-      node.reports().accept(new NodeReport.Settled(node.self().node(), live, refused));
-    }
+    happened(new ImporterHubCore.Event.Settled(ordinal(m.deviceKey()), m.live(), m.refused()));
     return this;
   }
 
   private Behavior<Command> onDeviceEnded(Command.DeviceEnded m) {
-    ended.add(m.deviceKey());
-    if (ended.size() == devices.size()) {
-      node.reports().accept(new NodeReport.Ended(node.self().node()));
-    }
+    happened(new ImporterHubCore.Event.Ended(ordinal(m.deviceKey())));
     return this;
   }
 
   private Behavior<Command> onDeviceLeft(Command.DeviceLeft m) {
-    left.add(m.deviceKey());
-    if (left.size() == devices.size()) {
-      node.done().run();
-    }
+    happened(new ImporterHubCore.Event.Left(ordinal(m.deviceKey())));
     return this;
   }
 
+  private static int ordinal(int deviceKey) {
+    return deviceKey & 0xffff;
+  }
+
+  /** Gone from the cluster, though its process may live; of another host one knows no better. */
   private Behavior<Command> onTerminated(Terminated signal) {
-    Set<Integer> gone =
-        offers.values().stream()
-            .filter(o -> o.exporter().path().equals(signal.getRef().path()))
-            .map(o -> o.buffer().buffer())
-            .collect(Collectors.toSet());
-    offers.keySet().removeAll(gone);
-    devices.values().forEach(d -> d.tell(new DeviceActor.Command.ExporterGone(gone)));
+    exporterOf.entrySet().stream()
+        .filter(e -> e.getValue().path().equals(signal.getRef().path()))
+        .map(Map.Entry::getKey)
+        .toList()
+        .forEach(this::lost);
     return this;
   }
 

@@ -13,11 +13,8 @@ import java.util.List;
  * @param devices its devices
  * @param exporterDevices how many exporter devices to wait for before beginning
  * @param workload what the engines do
- * @param holdAt the round of revokes at which the node stops between the invalidation and its
- *     fence, so that a fault can be put there; 0 for never
  */
-public record ImporterPlan(
-    List<Device> devices, int exporterDevices, Workload workload, int holdAt) {
+public record ImporterPlan(List<Device> devices, int exporterDevices, Workload workload) {
   /**
    * A device that imports.
    *

@@ -129,17 +129,17 @@ final class ImporterHubTest {
         name, driver, 2, behaviour, 50_000_000, false, cpu, RANGE, List.of());
   }
 
-  private void start(int holdAt, String... kinds) {
+  private void start(String... kinds) {
     List<ImporterPlan.Device> devices = new ArrayList<>();
     for (String kind : kinds) {
       devices.add(
           device(
               kind + devices.size(), AttachmentDriver.driver(kind), Behaviour.HONEST, CpuUse.NONE));
     }
-    start(holdAt, devices);
+    start(devices);
   }
 
-  private void start(int holdAt, List<ImporterPlan.Device> devices) {
+  private void start(List<ImporterPlan.Device> devices) {
     NodeContext node =
         new NodeContext(
             Peer.of("importer", 1, PROCESS, control.fabricId()),
@@ -151,8 +151,7 @@ final class ImporterHubTest {
         kit.spawn(
             ImporterHub.create(
                 node,
-                new ImporterPlan(
-                    devices, 1, new ImporterPlan.Workload(64, 4096, 0, 0.2, 1), holdAt)));
+                new ImporterPlan(devices, 1, new ImporterPlan.Workload(64, 4096, 0, 0.2, 1))));
     say(
         new ImporterMessage.Buffers(
             exporterPeer(), exporter.ref(), List.of(new BufferInfo(BUFFER, "gpu", BYTES))));
@@ -269,7 +268,7 @@ final class ImporterHubTest {
 
   @Test
   void aDeviceAttachesMapsDoesDmaAnswersARevokeAndMapsAgain() {
-    start(0, "gpu-dynamic");
+    start("gpu-dynamic");
     List<Integer> ids = attach();
     List<SgTable> tables = map();
     awaitDma(tables.get(0));
@@ -318,7 +317,7 @@ final class ImporterHubTest {
 
   @Test
   void theAnswersOfAllDevicesToOneInvalidationGoBackTogether() {
-    start(0, "gpu-dynamic", "gpu-dynamic", "gpu-dynamic");
+    start("gpu-dynamic", "gpu-dynamic", "gpu-dynamic");
     List<Integer> ids = new ArrayList<>();
     for (int device = 0; device < 3; device++) {
       // Their messages come in any order: an attach may follow another device's map.
@@ -354,7 +353,7 @@ final class ImporterHubTest {
 
   @Test
   void aPermanentInvalidationIsFollowedByUnpinDetachAndANewAttach() {
-    start(0, "rdma-pinned-revocable");
+    start("rdma-pinned-revocable");
     List<Integer> ids = attach();
     answer(expect(Operation.PIN), List.of());
     awaitDma(map().getFirst());
@@ -384,7 +383,7 @@ final class ImporterHubTest {
 
   @Test
   void whoIsToldOfARevokeBeforeItKnowsOfItsAttachmentAnswersThatNothingIsMapped() {
-    start(0, "gpu-dynamic");
+    start("gpu-dynamic");
     hear(Attach.class);
 
     invalidate(1, List.of(101, 102));
@@ -396,38 +395,8 @@ final class ImporterHubTest {
   }
 
   @Test
-  void atAFaultsPointTheDriverSaysNothingMoreAndTheEngineRunsOn() {
-    start(2, "rdma-odp");
-    List<Integer> ids = attach();
-    map();
-    invalidate(1, ids);
-    Set<Integer> unmapped = new HashSet<>();
-    List<SgTable> tables = new ArrayList<>();
-    while (tables.size() < ids.size()) {
-      switch (hear()) {
-        case RevokeProgress progress -> unmapped.addAll(progress.unmapped());
-        case Call call -> tables.addAll(map(call, SlotUse.DMA, 0));
-        case ExporterMessage other -> throw new AssertionError(other);
-      }
-    }
-    assertThat(unmapped).containsExactlyInAnyOrderElementsOf(ids);
-    awaitDma(tables.getFirst());
-
-    invalidate(2, ids);
-
-    NodeReport atPoint = new NodeReport.AtPoint("importer", ImporterHub.POINT_INVALIDATED, 2);
-    await().atMost(LIMIT).until(() -> reports.contains(atPoint));
-    awaitDma(tables.getFirst());
-    ExporterMessage last = new ExporterMessage.ProcessDied(exporterPeer(), -1);
-    exporter.ref().tell(last);
-    assertThat(hear()).as("nothing but what was said before").isEqualTo(last);
-    assertThat(recorded.events(HistoryEvent.FaultPointReached.class))
-        .containsExactly(new HistoryEvent.FaultPointReached(ImporterHub.POINT_INVALIDATED, 2));
-  }
-
-  @Test
   void aNodeThatIsToEndGivesEverythingBack() {
-    start(0, "iommufd");
+    start("iommufd");
     attach();
     answer(expect(Operation.PIN), List.of());
     awaitDma(map(expect(Operation.IOMMUFD_MAP), SlotUse.DMA, 0).getFirst());
@@ -446,7 +415,7 @@ final class ImporterHubTest {
 
   @Test
   void anExporterThatIsGoneStopsTheDmaAndIsNotWaitedForAtTheEnd() {
-    start(0, "gpu-dynamic");
+    start("gpu-dynamic");
     attach();
     SgTable table = map().getFirst();
     awaitDma(table);
@@ -460,7 +429,6 @@ final class ImporterHubTest {
   @Test
   void ofASilentDeviceNothingIsHeardButThatItsCallbackReturnedAndItsEngineGoesOn() {
     start(
-        0,
         List.of(device("nic", AttachmentDriver.driver("rdma-odp"), Behaviour.SILENT, CpuUse.NONE)));
     List<Integer> ids = attach();
     List<SgTable> tables = map();
@@ -507,7 +475,7 @@ final class ImporterHubTest {
             throw new UnsupportedOperationException("not written yet");
           }
         };
-    start(0, List.of(device("mine", broken, Behaviour.HONEST, CpuUse.NONE)));
+    start(List.of(device("mine", broken, Behaviour.HONEST, CpuUse.NONE)));
     List<Integer> ids = attach();
     List<SgTable> tables = map();
     awaitDma(tables.getFirst());
@@ -523,7 +491,6 @@ final class ImporterHubTest {
   @Test
   void aCpuReadsItsMappingFaultsWhenThatIsTakenAwayAndMapsAnew() {
     start(
-        0,
         List.of(
             device("gpu", AttachmentDriver.driver("gpu-dynamic"), Behaviour.HONEST, CpuUse.MMAP)));
     List<Integer> ids = attach();
@@ -563,7 +530,6 @@ final class ImporterHubTest {
   @Test
   void aDriverReadsAndWritesThroughWhatItVmapsAndVunmapsIt() {
     start(
-        0,
         List.of(
             device("gpu", AttachmentDriver.driver("gpu-dynamic"), Behaviour.HONEST, CpuUse.VMAP)));
     attach();
@@ -595,7 +561,7 @@ final class ImporterHubTest {
 
   @Test
   void iommufdMapsARangeAndItsDmaStaysThere() throws IOException {
-    start(0, "iommufd");
+    start("iommufd");
     attach();
     answer(expect(Operation.PIN), List.of());
     Call map = expect(Operation.IOMMUFD_MAP);
@@ -638,7 +604,6 @@ final class ImporterHubTest {
   @Test
   void aCpuThatIsRefusedItsMappingOnRevokedMemoryGetsSigbus() {
     start(
-        0,
         List.of(
             device("gpu", AttachmentDriver.driver("gpu-dynamic"), Behaviour.HONEST, CpuUse.MMAP)));
     attach();

@@ -1,5 +1,7 @@
 package dev.dmabufsim.iommu;
 
+import dev.dmabufsim.common.contract.RevokeOutcome;
+import dev.dmabufsim.common.fabric.BufferJournal;
 import dev.dmabufsim.common.fabric.SlotMapping;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
@@ -9,6 +11,7 @@ import dev.dmabufsim.common.message.SgTable;
 import dev.dmabufsim.iommu.IommuState.Close;
 import dev.dmabufsim.iommu.IommuState.Holder;
 import dev.dmabufsim.iommu.IommuState.Home;
+import dev.dmabufsim.iommu.IommuState.Orphan;
 import dev.dmabufsim.iommu.IommuState.Slot;
 import java.util.ArrayList;
 import java.util.List;
@@ -56,12 +59,15 @@ public final class IommuCore {
           case IommuEvent.Close e -> close(state, e, effects);
           case IommuEvent.Sampled e -> sampled(state, e, effects);
           case IommuEvent.ProcessDied e -> processDied(state, e, effects);
+          case IommuEvent.Orphans e -> orphans(state, e, effects);
+          case IommuEvent.Claimed e -> claimed(state, e, effects);
+          case IommuEvent.OrphanSevered e -> orphanSevered(state, e, effects);
         };
     return new Step(next, List.copyOf(effects));
   }
 
   private static IommuState map(IommuState state, IommuEvent.Map e, List<IommuEffect> effects) {
-    if (e.epoch() < state.closedEpoch(e.buffer())) {
+    if (e.epoch() < state.closedEpoch(e.buffer()) || state.orphans().containsKey(e.buffer())) {
       // Asked for before a revoke, and come after its close: nobody waits for it any more.
       return state;
     }
@@ -155,7 +161,9 @@ public final class IommuCore {
     return slot.buffer() == e.buffer()
         && slot.generation() == e.generation()
         && slot.deviceKey() == request.deviceKey()
-        && slot.span().equals(request.span());
+        && slot.span().offset() == request.span().offset()
+        // The whole may be said in two ways.
+        && slot.span().lengthIn(e.length()) == request.span().lengthIn(e.length());
   }
 
   private static SgTable table(int slot, SlotRequest request, IommuEvent.Map e) {
@@ -224,6 +232,11 @@ public final class IommuCore {
   }
 
   private static IommuState close(IommuState state, IommuEvent.Close e, List<IommuEffect> effects) {
+    Orphan orphan = state.orphans().get(e.buffer());
+    if (orphan != null && orphan.entry().epoch() != e.epoch()) {
+      // Asked by who is dead.
+      return state;
+    }
     Close current = state.closes().get(e.buffer());
     if (current != null && current.epoch() == e.epoch()) {
       // Asked again while at it: the answer comes when it comes.
@@ -343,6 +356,8 @@ public final class IommuCore {
               .toList();
       long nanos = nowNanos - close.startedNanos();
       next = next.closes(next.closes().minus(close.buffer()));
+      Orphan orphan = next.orphans().get(close.buffer());
+      boolean reclaimed = orphan != null && orphan.entry().epoch() == close.epoch();
       effects.add(
           new IommuEffect.Note(
               new HistoryEvent.Closed(
@@ -352,11 +367,80 @@ public final class IommuCore {
                   close.open(),
                   undrained,
                   nanos / 1000)));
-      effects.add(
-          new IommuEffect.BufferClosed(
-              close.buffer(), close.epoch(), close.open(), undrained, nanos));
+      if (orphan != null && reclaimed) {
+        // Severed in any case: whoever was its exporter does not look after it any more.
+        next =
+            next.orphan(
+                orphan.blocked(
+                    undrained.isEmpty() ? RevokeOutcome.BLOCKED : RevokeOutcome.SEVERED));
+        effects.add(new IommuEffect.SeverOrphan(orphan.entry()));
+      } else {
+        effects.add(
+            new IommuEffect.BufferClosed(
+                close.buffer(), close.epoch(), close.open(), undrained, nanos));
+      }
     }
     return next;
+  }
+
+  private static IommuState orphans(
+      IommuState state, IommuEvent.Orphans e, List<IommuEffect> effects) {
+    for (BufferJournal.Entry entry : e.entries()) {
+      Orphan known = state.orphans().get(entry.buffer());
+      if (!entry.unfinished() || !state.dead().contains(entry.process())) {
+        continue;
+      }
+      if (known == null) {
+        effects.add(new IommuEffect.Claim(entry, e.drainNanos()));
+      } else if (known.outcome() != null) {
+        // It could not be severed: again.
+        effects.add(new IommuEffect.SeverOrphan(known.entry()));
+      }
+    }
+    return state;
+  }
+
+  private static IommuState claimed(
+      IommuState state, IommuEvent.Claimed e, List<IommuEffect> effects) {
+    BufferJournal.Entry entry = e.entry();
+    if (state.orphans().containsKey(entry.buffer())) {
+      return state;
+    }
+    effects.add(
+        new IommuEffect.Note(
+            new HistoryEvent.Orphaned(
+                entry.buffer(),
+                entry.epoch(),
+                entry.segment(),
+                entry.generation(),
+                entry.process(),
+                e.begun())));
+    return close(
+        state.orphan(new Orphan(entry, e.nowNanos(), null)),
+        new IommuEvent.Close(entry.buffer(), entry.epoch(), e.drainNanos(), e.nowNanos()),
+        effects);
+  }
+
+  private static IommuState orphanSevered(
+      IommuState state, IommuEvent.OrphanSevered e, List<IommuEffect> effects) {
+    Orphan orphan = state.orphans().get(e.buffer());
+    RevokeOutcome outcome = orphan == null ? null : orphan.outcome();
+    if (orphan == null || outcome == null) {
+      return state;
+    }
+    if (e.first()) {
+      BufferJournal.Entry entry = orphan.entry();
+      effects.add(
+          new IommuEffect.Note(
+              new HistoryEvent.Reclaimed(
+                  entry.buffer(),
+                  entry.epoch(),
+                  entry.segment(),
+                  entry.generation(),
+                  outcome,
+                  (e.nowNanos() - orphan.sinceNanos()) / 1000)));
+    }
+    return state.withoutOrphan(e.buffer());
   }
 
   private static IommuState processDied(

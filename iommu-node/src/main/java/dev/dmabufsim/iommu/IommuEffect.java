@@ -1,5 +1,6 @@
 package dev.dmabufsim.iommu;
 
+import dev.dmabufsim.common.fabric.BufferJournal;
 import dev.dmabufsim.common.fabric.SlotMapping;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.IommuMessage.SlotUse;
@@ -34,6 +35,14 @@ public sealed interface IommuEffect {
   record BufferClosed(
       int buffer, long epoch, List<Integer> open, List<Integer> undrained, long nanos)
       implements IommuEffect {}
+
+  /** Claim an orphan in the journal; {@link IommuEvent.Claimed} follows if that succeeds. */
+  record Claim(BufferJournal.Entry entry, long drainNanos) implements IommuEffect {}
+
+  /**
+   * Sever an orphan's memory and say so in the journal; {@link IommuEvent.OrphanSevered} follows.
+   */
+  record SeverOrphan(BufferJournal.Entry entry) implements IommuEffect {}
 
   /** Tell every exporter. */
   record AnnounceDeath(int process) implements IommuEffect {}

@@ -12,12 +12,18 @@ import dev.dmabufsim.cluster.NodeContext;
 import dev.dmabufsim.cluster.NodeDoor;
 import dev.dmabufsim.common.control.NodeCommand;
 import dev.dmabufsim.common.control.NodeReport;
+import dev.dmabufsim.common.fabric.BufferJournal;
+import dev.dmabufsim.common.fabric.BufferJournal.Phase;
 import dev.dmabufsim.common.fabric.ControlDescriptor;
 import dev.dmabufsim.common.fabric.ControlFile;
 import dev.dmabufsim.common.fabric.ProcessEntry;
+import dev.dmabufsim.common.fault.FaultPoint;
+import dev.dmabufsim.common.fault.FaultTrap;
+import dev.dmabufsim.common.fault.Planted;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.ExporterMessage;
 import dev.dmabufsim.common.message.IommuMessage;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -55,13 +61,20 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
   /** How often processes are looked at: two small reads of /proc for each. */
   private static final Duration PROCESSES = Duration.ofMillis(10);
 
+  /** How long a dead exporter's memory may be used by a DMA that had begun. */
+  private static final Duration ORPHAN_DRAIN = Duration.ofMillis(20);
+
+  /** A device's revoke of all its buffers: they have the same epoch. */
+  private record Round(int exporter, long epoch) {}
+
   private final NodeContext node;
   private final ControlFile control;
+  private final BufferJournal journal;
   private final TimerScheduler<Command> timers;
   private final NodeDoor<IommuMessage> door;
   private final ActorRef<IommuMessage> address;
   private final Map<Integer, ActorRef<ExporterMessage>> exporterOf = new HashMap<>();
-  private final Set<ActorRef<ExporterMessage>> exporters = new HashSet<>();
+  private final Map<Integer, ActorRef<ExporterMessage>> exporters = new HashMap<>();
   private final Set<Integer> dead = new HashSet<>();
   private IommuState state;
 
@@ -71,12 +84,52 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
     this.node = node;
     this.timers = timers;
     this.control = node.fabric().control();
-    this.state = IommuState.empty(control.slotCapacity());
+    this.journal = control.journal();
+    this.state = rebuild();
     this.door = NodeDoor.open(context, node, IommuMessage.class, Command.Remote::new);
     this.address = door.address();
     context.getSystem().receptionist().tell(Receptionist.register(IommuMessage.KEY, address));
     timers.startTimerWithFixedDelay(Command.Timer.PROCESSES, PROCESSES);
+    if (state.busy()) {
+      // What its predecessor had closed may be in flight.
+      timers.startTimerWithFixedDelay(Command.Timer.DRAIN, DRAIN);
+    }
+    lookAtProcesses();
     node.reports().accept(new NodeReport.Ready(node.self().node()));
+  }
+
+  /** The books of a predecessor, if there was one. */
+  private IommuState rebuild() {
+    List<ProcessEntry> processes = control.processes();
+    boolean first =
+        processes.stream()
+            .noneMatch(
+                p -> p.index() < node.self().process() && p.name().equals(node.self().node()));
+    if (first || Planted.TABLE_FORGOTTEN.planted()) {
+      return IommuState.empty(control.slotCapacity());
+    }
+    List<IommuRebuild.Line> lines = new ArrayList<>();
+    for (int slot = 0; slot < control.slotsHighWater(); slot++) {
+      lines.add(
+          new IommuRebuild.Line(
+              slot,
+              control.mapping(slot),
+              ControlDescriptor.permission(control.grant(slot)),
+              control.flags(slot)));
+    }
+    IommuRebuild.Rebuilt rebuilt =
+        IommuRebuild.rebuild(
+            control.slotCapacity(),
+            lines,
+            processes.stream().mapToInt(ProcessEntry::index).max().orElse(-1) + 1,
+            journal.entries());
+    for (IommuRebuild.Damaged damaged : rebuilt.damaged()) {
+      control.setPermission(damaged.slot(), ControlDescriptor.PERMISSION_BLOCKED);
+      node.history().record(new HistoryEvent.Dropped("slot " + damaged.slot(), damaged.why()));
+    }
+    control.barrier();
+    node.history().record(new HistoryEvent.Rebuilt(lines.size(), rebuilt.open()));
+    return rebuilt.state();
   }
 
   /** The guardian of an IOMMU node. */
@@ -106,7 +159,7 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
     }
     switch (message) {
       case IommuMessage.Subscribe m -> {
-        exporters.add(m.replyTo());
+        exporters.put(m.from().process(), m.replyTo());
         m.replyTo().tell(new ExporterMessage.IommuReady(node.self(), address));
         // Deaths that it may have missed.
         dead.forEach(p -> m.replyTo().tell(new ExporterMessage.ProcessDied(node.self(), p)));
@@ -124,10 +177,13 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
                 m.requests()));
       }
       case IommuMessage.UnmapSlots m -> {
+        FaultTrap.at(FaultPoint.IOMMU_UNMAP_RECEIVED);
         exporterOf.put(m.buffer(), m.replyTo());
         happened(new IommuEvent.Unmap(m.buffer(), m.mappings()));
       }
       case IommuMessage.CloseBuffer m -> {
+        FaultTrap.revoke(new Round(m.from().process(), m.epoch()));
+        FaultTrap.at(FaultPoint.IOMMU_CLOSE_RECEIVED);
         exporterOf.put(m.buffer(), m.replyTo());
         happened(
             new IommuEvent.Close(m.buffer(), m.epoch(), m.drainMicros() * 1000, System.nanoTime()));
@@ -139,24 +195,63 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
   private Behavior<Command> onTimer(Command.Timer timer) {
     switch (timer) {
       case DRAIN -> sample();
-      case PROCESSES -> {
-        for (ProcessEntry process : control.processes()) {
-          if (process.role() == ProcessEntry.ROLE_NODE
-              && !dead.contains(process.index())
-              && process.identity().dead()) {
-            dead.add(process.index());
-            happened(new IommuEvent.ProcessDied(process.index(), process.name()));
-          }
-        }
-      }
+      case PROCESSES -> lookAtProcesses();
     }
     return this;
+  }
+
+  private void lookAtProcesses() {
+    boolean died = false;
+    for (ProcessEntry process : control.processes()) {
+      if (process.role() == ProcessEntry.ROLE_NODE
+          && !dead.contains(process.index())
+          && process.identity().dead()) {
+        FaultTrap.at(FaultPoint.IOMMU_DEATH_NOTICED);
+        died = true;
+        dead.add(process.index());
+        exporters.remove(process.index());
+        happened(new IommuEvent.ProcessDied(process.index(), process.name()));
+      }
+    }
+    if ((died || !state.orphans().isEmpty()) && !Planted.ORPHANS_KEPT.planted()) {
+      // Of all the dead: a successor of one may have died while it took its buffers back.
+      happened(
+          new IommuEvent.Orphans(
+              journal.entries().stream().filter(e -> dead.contains(e.process())).toList(),
+              ORPHAN_DRAIN.toNanos(),
+              System.nanoTime()));
+    }
+  }
+
+  /** Claims it, unless it was claimed: then whoever had is dead, or both of them do the same. */
+  private void claim(IommuEffect.Claim e) {
+    BufferJournal.Entry mine = e.entry().reclaiming();
+    if (e.entry().phase() == Phase.RECLAIMING
+        || journal.claim(e.entry(), mine.epoch(), mine.phase())) {
+      happened(
+          new IommuEvent.Claimed(
+              mine, e.entry().phase() == Phase.REVOKING, e.drainNanos(), System.nanoTime()));
+    }
+  }
+
+  private void severOrphan(IommuEffect.SeverOrphan e) {
+    FaultTrap.at(FaultPoint.IOMMU_RECLAIMING);
+    try {
+      node.fabric().severOrphan(e.entry().segment());
+    } catch (IOException failure) {
+      // Asked again soon: until then nothing is proven.
+      getContext().getLog().error("segment {} is not severed", e.entry().segment(), failure);
+      return;
+    }
+    FaultTrap.at(FaultPoint.IOMMU_RECLAIMED);
+    boolean first = journal.claim(e.entry(), e.entry().epoch(), Phase.RECLAIMED);
+    happened(new IommuEvent.OrphanSevered(e.entry().buffer(), first, System.nanoTime()));
   }
 
   private void happened(IommuEvent event) {
     IommuCore.Step step = IommuCore.step(state, event);
     state = step.state();
-    step.effects().forEach(this::carryOut);
+    step.effects().forEach(effect -> carryOut(effect, event));
     if (state.busy()) {
       if (!timers.isTimerActive(Command.Timer.DRAIN)) {
         timers.startTimerWithFixedDelay(Command.Timer.DRAIN, DRAIN);
@@ -166,32 +261,44 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
     }
   }
 
-  private void carryOut(IommuEffect effect) {
+  private void carryOut(IommuEffect effect, IommuEvent event) {
     switch (effect) {
       case IommuEffect.OpenSlot e -> control.openSlot(e.slot(), e.mapping(), flags(e));
       case IommuEffect.CloseSlots e -> {
         e.slots().forEach(s -> control.setPermission(s, ControlDescriptor.PERMISSION_BLOCKED));
         control.barrier();
+        if (event instanceof IommuEvent.Close) {
+          FaultTrap.at(FaultPoint.IOMMU_BLOCKED);
+        }
         sample();
       }
       case IommuEffect.FreeSlots e ->
           e.slots().forEach(s -> control.setPermission(s, ControlDescriptor.PERMISSION_FREE));
       case IommuEffect.ClearInFlight e -> e.slots().forEach(control::clearInFlight);
-      case IommuEffect.SlotsMapped e ->
-          tell(
-              e.buffer(),
-              new ExporterMessage.SlotsMapped(
-                  node.self(), e.buffer(), e.epoch(), e.use(), e.tables(), e.refused()));
+      case IommuEffect.SlotsMapped e -> {
+        FaultTrap.at(FaultPoint.IOMMU_OPENED);
+        tell(
+            e.buffer(),
+            new ExporterMessage.SlotsMapped(
+                node.self(), e.buffer(), e.epoch(), e.use(), e.tables(), e.refused()));
+      }
       case IommuEffect.SlotsUnmapped e ->
           tell(
               e.buffer(), new ExporterMessage.SlotsUnmapped(node.self(), e.buffer(), e.mappings()));
-      case IommuEffect.BufferClosed e ->
-          tell(
-              e.buffer(),
-              new ExporterMessage.BufferClosed(
-                  node.self(), e.buffer(), e.epoch(), e.open(), e.undrained(), e.nanos() / 1000));
+      case IommuEffect.BufferClosed e -> {
+        FaultTrap.at(FaultPoint.IOMMU_DRAINED);
+        tell(
+            e.buffer(),
+            new ExporterMessage.BufferClosed(
+                node.self(), e.buffer(), e.epoch(), e.open(), e.undrained(), e.nanos() / 1000));
+        FaultTrap.at(FaultPoint.IOMMU_CLOSED_SENT);
+      }
+      case IommuEffect.Claim e -> claim(e);
+      case IommuEffect.SeverOrphan e -> severOrphan(e);
       case IommuEffect.AnnounceDeath e ->
-          exporters.forEach(x -> x.tell(new ExporterMessage.ProcessDied(node.self(), e.process())));
+          exporters
+              .values()
+              .forEach(x -> x.tell(new ExporterMessage.ProcessDied(node.self(), e.process())));
       case IommuEffect.Note e -> node.history().record(e.event());
     }
   }

@@ -1,11 +1,14 @@
 package dev.dmabufsim.iommu;
 
+import dev.dmabufsim.common.contract.RevokeOutcome;
+import dev.dmabufsim.common.fabric.BufferJournal;
 import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.Span;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.pcollections.ConsPStack;
 import org.pcollections.HashPMap;
 import org.pcollections.HashTreePMap;
@@ -30,6 +33,7 @@ import org.pcollections.TreePMap;
  * @param closed the newest epoch for which each buffer was closed: what was asked for an older one
  *     comes too late
  * @param cached for each buffer, whose devices may have cached translations of its memory
+ * @param orphans buffers of dead exporters whose memory is being taken back
  */
 public record IommuState(
     int capacity,
@@ -43,7 +47,22 @@ public record IommuState(
     PSet<Integer> dead,
     TreePMap<Integer, Close> closes,
     TreePMap<Integer, Long> closed,
-    TreePMap<Integer, Cached> cached) {
+    TreePMap<Integer, Cached> cached,
+    TreePMap<Integer, Orphan> orphans) {
+
+  /**
+   * A buffer whose exporter is dead.
+   *
+   * @param entry what stands in the journal
+   * @param sinceNanos when that was noticed
+   * @param outcome how it is proven that its memory is out of reach, once it is only to be severed
+   */
+  public record Orphan(
+      BufferJournal.Entry entry, long sinceNanos, @Nullable RevokeOutcome outcome) {
+    Orphan blocked(RevokeOutcome proven) {
+      return new Orphan(entry, sinceNanos, proven);
+    }
+  }
 
   /** For what a slot is held: an attachment can have one for each use. */
   public record Holder(int attachment, SlotUse use) implements Comparable<Holder> {
@@ -162,6 +181,7 @@ public record IommuState(
         HashTreePSet.empty(),
         TreePMap.empty(),
         TreePMap.empty(),
+        TreePMap.empty(),
         TreePMap.empty());
   }
 
@@ -186,7 +206,8 @@ public record IommuState(
         dead,
         closes,
         closed,
-        cached);
+        cached,
+        orphans);
   }
 
   IommuState withDraining(Slot slot) {
@@ -201,7 +222,8 @@ public record IommuState(
   private IommuState draining(
       TreePMap<Integer, Slot> next, HashPMap<Integer, PSet<Integer>> nextOf) {
     return new IommuState(
-        capacity, fresh, open, openOf, next, nextOf, free, spare, dead, closes, closed, cached);
+        capacity, fresh, open, openOf, next, nextOf, free, spare, dead, closes, closed, cached,
+        orphans);
   }
 
   private static <K> HashPMap<Integer, PSet<K>> with(
@@ -251,7 +273,8 @@ public record IommuState(
         dead,
         closes,
         closed,
-        cached);
+        cached,
+        orphans);
   }
 
   IommuState closes(TreePMap<Integer, Close> next) {
@@ -267,7 +290,8 @@ public record IommuState(
         dead,
         next,
         closed,
-        cached);
+        cached,
+        orphans);
   }
 
   IommuState closed(int buffer, long epoch) {
@@ -283,7 +307,8 @@ public record IommuState(
         dead,
         closes,
         closed.plus(buffer, epoch),
-        cached);
+        cached,
+        orphans);
   }
 
   /** The newest epoch for which the buffer was closed, 0 if it never was. */
@@ -304,7 +329,8 @@ public record IommuState(
         dead.plus(process),
         closes,
         closed,
-        cached);
+        cached,
+        orphans);
   }
 
   IommuState cached(TreePMap<Integer, Cached> next) {
@@ -320,6 +346,32 @@ public record IommuState(
         dead,
         closes,
         closed,
+        next,
+        orphans);
+  }
+
+  IommuState orphan(Orphan orphan) {
+    return orphans(orphans.plus(orphan.entry().buffer(), orphan));
+  }
+
+  IommuState withoutOrphan(int buffer) {
+    return orphans(orphans.minus(buffer));
+  }
+
+  private IommuState orphans(TreePMap<Integer, Orphan> next) {
+    return new IommuState(
+        capacity,
+        fresh,
+        open,
+        openOf,
+        draining,
+        drainingOf,
+        free,
+        spare,
+        dead,
+        closes,
+        closed,
+        cached,
         next);
   }
 

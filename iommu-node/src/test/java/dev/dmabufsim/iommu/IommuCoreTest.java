@@ -2,6 +2,9 @@ package dev.dmabufsim.iommu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.dmabufsim.common.contract.RevokeOutcome;
+import dev.dmabufsim.common.fabric.BufferJournal;
+import dev.dmabufsim.common.fabric.BufferJournal.Phase;
 import dev.dmabufsim.common.fabric.SlotMapping;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
@@ -29,6 +32,7 @@ final class IommuCoreTest {
   private static final long DRAIN = 1_000;
   private static final int ONE = 1;
   private static final int TWO = 2;
+  private static final int EXPORTER = 9;
 
   private final SlotTable table = new SlotTable(4);
 
@@ -69,6 +73,98 @@ final class IommuCoreTest {
 
   private SlotTable died(int process) {
     return table.happens(new IommuEvent.ProcessDied(process, "node-" + process));
+  }
+
+  private static BufferJournal.Entry entry(long epoch, Phase phase) {
+    return new BufferJournal.Entry(0, BUFFER, EXPORTER, 70, 4096, 1, epoch, phase);
+  }
+
+  private SlotTable orphans(BufferJournal.Entry... entries) {
+    return table.happens(new IommuEvent.Orphans(List.of(entries), DRAIN, table.now));
+  }
+
+  private <T extends HistoryEvent> List<T> notes(Class<T> kind) {
+    return table.effects(Note.class).stream()
+        .map(Note::event)
+        .filter(kind::isInstance)
+        .map(kind::cast)
+        .toList();
+  }
+
+  @Test
+  void aDeadExportersBufferIsBlockedSeveredAndReclaimedInTheEpochOfItsRevoke() {
+    map(ONE, 10, 11);
+    died(EXPORTER);
+    orphans(entry(3, Phase.REVOKING));
+
+    assertThat(notes(HistoryEvent.Orphaned.class))
+        .containsExactly(new HistoryEvent.Orphaned(BUFFER, 3, 70, 1, EXPORTER, true));
+    assertThat(notes(HistoryEvent.Reclaimed.class))
+        .containsExactly(new HistoryEvent.Reclaimed(BUFFER, 3, 70, 1, RevokeOutcome.BLOCKED, 0));
+    assertThat(table.state.open()).isEmpty();
+    assertThat(table.effects(BufferClosed.class)).as("to nobody").isEmpty();
+  }
+
+  @Test
+  void ofABufferThatIsNotBeingRevokedTheMemoryIsTakenBackInANewEpoch() {
+    died(EXPORTER);
+    orphans(entry(3, Phase.LIVE));
+    assertThat(notes(HistoryEvent.Orphaned.class))
+        .containsExactly(new HistoryEvent.Orphaned(BUFFER, 4, 70, 1, EXPORTER, false));
+    assertThat(notes(HistoryEvent.Reclaimed.class))
+        .extracting(HistoryEvent.Reclaimed::epoch)
+        .containsExactly(4L);
+  }
+
+  @Test
+  void whatDoesNotDrainIsSeveredWhenItsTimeIsOver() {
+    int slot = slots(map(ONE, 10)).getFirst();
+    table.dma(slot, true);
+    died(EXPORTER);
+    orphans(entry(3, Phase.REVOKED));
+    assertThat(table.effects(IommuEffect.SeverOrphan.class)).isEmpty();
+
+    after(DRAIN);
+
+    assertThat(notes(HistoryEvent.Reclaimed.class))
+        .extracting(HistoryEvent.Reclaimed::outcome)
+        .containsExactly(RevokeOutcome.SEVERED);
+  }
+
+  @Test
+  void theLivingAndWhatIsReleasedOrReclaimedAreLeftAlone() {
+    orphans(entry(3, Phase.LIVE));
+    assertThat(table.effects).isEmpty();
+    died(EXPORTER);
+    orphans(entry(3, Phase.RELEASED));
+    assertThat(table.effects).isEmpty();
+    orphans(entry(3, Phase.RECLAIMED));
+    assertThat(table.effects).isEmpty();
+  }
+
+  @Test
+  void anOrphanThatCouldNotBeSeveredIsSeveredLaterAndReclaimedOnce() {
+    died(EXPORTER);
+    table.severFails = true;
+    orphans(entry(3, Phase.LIVE));
+    assertThat(notes(HistoryEvent.Reclaimed.class)).isEmpty();
+    table.severFails = false;
+    orphans(entry(4, Phase.RECLAIMING));
+    assertThat(notes(HistoryEvent.Reclaimed.class)).hasSize(1);
+    assertThat(table.state.orphans()).isEmpty();
+  }
+
+  @Test
+  void nobodyGetsSlotsOfAnOrphanAndALateCloseOfItsExportersChangesNothing() {
+    int slot = slots(map(ONE, 10)).getFirst();
+    table.dma(slot, true);
+    died(EXPORTER);
+    orphans(entry(3, Phase.LIVE));
+    table.happens(new IommuEvent.Map(BUFFER, 9, 70, 9, 4096, true, List.of(request(12, ONE))));
+    assertThat(table.effects).isEmpty();
+    close(9);
+    after(DRAIN);
+    assertThat(notes(HistoryEvent.Reclaimed.class)).hasSize(1);
   }
 
   private static List<Integer> slots(SlotsMapped answer) {
@@ -561,6 +657,8 @@ final class IommuCoreTest {
     int passedOn = 0;
     int cpus = 0;
     int unproven = 0;
+    int reclaimed = 0;
+    int severs = 0;
     for (int seed = 0; seed < 1_000; seed++) {
       RandomIommuEvents events = new RandomIommuEvents(seed);
       SlotTable slots = new SlotTable(RandomIommuEvents.SLOTS);
@@ -581,9 +679,13 @@ final class IommuCoreTest {
           }
           passedOn += slots.state.spare().isEmpty() ? 0 : 1;
         }
+        slots.severFails = false;
+        slots.happens(RandomIommuEvents.orphans(slots));
         slots.dmaEnds();
         slots.happens(slots.sampled());
         slots.checkNothingUnanswered();
+        reclaimed += (int) slots.journal.values().stream().filter(j -> !j.unfinished()).count();
+        severs += slots.severs;
       } catch (AssertionError | RuntimeException e) {
         throw new AssertionError("seed " + seed, e);
       }
@@ -594,5 +696,7 @@ final class IommuCoreTest {
     assertThat(cpus).as("mappings for the CPU").isGreaterThan(500);
     assertThat(refused).as("maps refused").isGreaterThan(500);
     assertThat(passedOn).as("steps with slots for everybody").isGreaterThan(500);
+    assertThat(reclaimed).as("buffers of dead exporters").isGreaterThan(500);
+    assertThat(severs).as("severing that failed, too").isGreaterThan(reclaimed);
   }
 }

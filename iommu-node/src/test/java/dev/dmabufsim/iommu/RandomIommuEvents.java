@@ -1,5 +1,7 @@
 package dev.dmabufsim.iommu;
 
+import dev.dmabufsim.common.fabric.BufferJournal;
+import dev.dmabufsim.common.fabric.BufferJournal.Phase;
 import dev.dmabufsim.common.fabric.SlotMapping;
 import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
 import dev.dmabufsim.common.message.IommuMessage.SlotUse;
@@ -15,6 +17,7 @@ final class RandomIommuEvents {
   static final int SLOTS = 10;
 
   private static final int BUFFERS = 3;
+  private static final int EXPORTERS = 100;
   private static final int PROCESSES = 4;
   private static final int DEVICES = 2;
   private static final int ATTACHMENTS = 16;
@@ -56,12 +59,62 @@ final class RandomIommuEvents {
       return new IommuEvent.Close(buffer, epoch, random.nextInt(1_000), slots.now);
     } else if (kind < 702) {
       return new IommuEvent.ProcessDied(random.nextInt(PROCESSES), "node");
+    } else if (kind < 706) {
+      return orphan(slots, buffer);
     } else if (kind < 720) {
       List<Integer> idleAndMore = new ArrayList<>(slots.sampled().idle());
       idleAndMore.addAll(List.of(-1, SLOTS, 1_000_000));
       return new IommuEvent.Sampled(idleAndMore, slots.now);
     }
     return slots.sampled();
+  }
+
+  /** The buffer's exporter dies; or is dead, and its buffers are looked for in the journal. */
+  private IommuEvent orphan(SlotTable slots, int buffer) {
+    int exporter = EXPORTERS + buffer;
+    if (!slots.state.dead().contains(exporter)) {
+      Phase phase = List.of(Phase.LIVE, Phase.REVOKING, Phase.REVOKED).get(random.nextInt(3));
+      if (phase == Phase.REVOKING) {
+        epochs[buffer]++;
+      }
+      slots.journal.put(
+          buffer,
+          new BufferJournal.Entry(
+              buffer,
+              buffer,
+              exporter,
+              70 + buffer,
+              4096,
+              generation(buffer, epochs[buffer]),
+              epochs[buffer],
+              phase));
+      return new IommuEvent.ProcessDied(exporter, "exporter");
+    }
+    slots.severFails = random.nextBoolean();
+    return orphans(slots);
+  }
+
+  /** What stands in the journal of buffers as new as any of their slots. */
+  List<BufferJournal.Entry> buffers() {
+    List<BufferJournal.Entry> entries = new ArrayList<>();
+    for (int buffer = 0; buffer < BUFFERS; buffer++) {
+      long epoch = epochs[buffer];
+      entries.add(
+          new BufferJournal.Entry(
+              buffer,
+              buffer,
+              EXPORTERS + buffer,
+              70 + buffer,
+              4096,
+              generation(buffer, epoch),
+              epoch,
+              Phase.LIVE));
+    }
+    return entries;
+  }
+
+  static IommuEvent orphans(SlotTable slots) {
+    return new IommuEvent.Orphans(List.copyOf(slots.journal.values()), 500, slots.now);
   }
 
   private static long generation(int buffer, long epoch) {

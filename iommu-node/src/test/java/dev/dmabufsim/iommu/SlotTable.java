@@ -1,6 +1,10 @@
 package dev.dmabufsim.iommu;
 
+import dev.dmabufsim.common.contract.RevokeOutcome;
+import dev.dmabufsim.common.fabric.BufferJournal;
+import dev.dmabufsim.common.fabric.ControlDescriptor;
 import dev.dmabufsim.common.fabric.SlotMapping;
+import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
 import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
@@ -10,6 +14,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -62,6 +67,17 @@ final class SlotTable {
   private final Map<Integer, Given> given = new TreeMap<>();
   private final Map<MappingId, Set<Cell>> unmapsUnanswered = new HashMap<>();
   private List<SlotRequest> requests = List.of();
+  private final Map<Integer, BufferJournal.Entry> reclaims = new TreeMap<>();
+  private final Set<Integer> severed = new HashSet<>();
+  private final Set<List<Long>> reclaimed = new HashSet<>();
+
+  /** What stands in the journal of buffers whose exporter is dead. */
+  final Map<Integer, BufferJournal.Entry> journal = new TreeMap<>();
+
+  /** Whether memory cannot be severed for now, and how often that was tried. */
+  boolean severFails;
+
+  int severs;
 
   SlotTable(int capacity) {
     this.state = IommuState.empty(capacity);
@@ -103,6 +119,10 @@ final class SlotTable {
       case IommuEvent.Unmap e -> e.mappings().forEach(this::unmapAsked);
       case IommuEvent.Close e -> {
         Asked current = closes.get(e.buffer());
+        BufferJournal.Entry reclaim = reclaims.get(e.buffer());
+        if (reclaim != null && reclaim.epoch() != e.epoch()) {
+          return;
+        }
         if (current == null || current.epoch() != e.epoch()) {
           Map<Integer, Integer> ats = atsUntil(e.buffer(), e.epoch());
           if (current != null) {
@@ -117,6 +137,15 @@ final class SlotTable {
         given.values().forEach(g -> g.processes.values().removeIf(p -> p == e.process()));
         closes.values().forEach(c -> c.ats().values().removeIf(p -> p == e.process()));
       }
+      case IommuEvent.Orphans e -> {}
+      case IommuEvent.Claimed e -> {
+        BufferJournal.Entry entry = e.entry();
+        if (!reclaims.containsKey(entry.buffer())) {
+          reclaims.put(entry.buffer(), entry);
+          take(new IommuEvent.Close(entry.buffer(), entry.epoch(), e.drainNanos(), e.nowNanos()));
+        }
+      }
+      case IommuEvent.OrphanSevered e -> {}
     }
   }
 
@@ -199,9 +228,73 @@ final class SlotTable {
       case IommuEffect.SlotsMapped e -> checkMapped(e);
       case IommuEffect.SlotsUnmapped e -> e.mappings().forEach(this::checkUnmapped);
       case IommuEffect.BufferClosed e -> checkClosed(e);
+      case IommuEffect.Claim e -> {
+        must(dead.contains(e.entry().process()), "%s lives", e);
+        must(e.entry().unfinished(), "%s needs nobody", e);
+        must(!reclaims.containsKey(e.entry().buffer()), "claimed twice: %s", e);
+        journal.put(e.entry().buffer(), e.entry().reclaiming());
+        BufferJournal.Entry mine = e.entry().reclaiming();
+        IommuEvent.Claimed claimed =
+            new IommuEvent.Claimed(
+                mine, e.entry().phase() == BufferJournal.Phase.REVOKING, e.drainNanos(), now);
+        take(claimed);
+        play(claimed);
+      }
+      case IommuEffect.SeverOrphan e -> {
+        BufferJournal.Entry entry = reclaims.get(e.entry().buffer());
+        must(e.entry().equals(entry), "%s, and being reclaimed is %s", e, entry);
+        checkSevered(e.entry());
+        severs++;
+        if (severFails) {
+          return;
+        }
+        severed.add(e.entry().segment());
+        BufferJournal.Entry at = e.entry();
+        journal.put(
+            at.buffer(),
+            new BufferJournal.Entry(
+                at.index(),
+                at.buffer(),
+                at.process(),
+                at.segment(),
+                at.bytes(),
+                at.generation(),
+                at.epoch(),
+                BufferJournal.Phase.RECLAIMED));
+        play(new IommuEvent.OrphanSevered(at.buffer(), true, now));
+        reclaims.remove(at.buffer());
+      }
       case IommuEffect.AnnounceDeath e -> must(dead.contains(e.process()), "%s lives", e);
-      case IommuEffect.Note e -> {}
+      case IommuEffect.Note e -> {
+        if (e.event() instanceof HistoryEvent.Reclaimed r) {
+          must(severed.contains(r.segment()), "reclaimed before it was severed: %s", r);
+          must(reclaimed.add(List.of((long) r.buffer(), r.epoch())), "reclaimed twice: %s", r);
+          must(r.micros() >= 0, "%s", r);
+        }
+      }
     }
+  }
+
+  /** Blocked is said only of what was drained. */
+  private void checkSevered(BufferJournal.Entry entry) {
+    Asked asked = closes.remove(entry.buffer());
+    IommuState.Orphan orphan = state.orphans().get(entry.buffer());
+    RevokeOutcome outcome = orphan == null ? null : orphan.outcome();
+    must(outcome != null, "severed before it was closed: %s", entry);
+    if (asked == null) {
+      // Again, after it failed.
+      return;
+    }
+    must(asked.epoch() == entry.epoch(), "%s was asked to be closed: %s", asked, entry);
+    boolean busy = !asked.ats().isEmpty();
+    for (Cell cell : cells) {
+      SlotMapping mapping = cell.mapping;
+      if (mapping != null && cell.holds(entry.buffer()) && mapping.epoch() < entry.epoch()) {
+        must(cell.status == Status.CLOSED, "an orphan's slot is open: %s", mapping);
+        busy |= cell.inFlight;
+      }
+    }
+    must(busy == (outcome == RevokeOutcome.SEVERED), "in flight %s, and %s", busy, outcome);
   }
 
   /** The sample that the shell takes now. */
@@ -346,6 +439,29 @@ final class SlotTable {
     must(state.busy() || (slotsOf(Status.CLOSED).isEmpty() && closes.isEmpty()), "nobody looks");
   }
 
+  /** The first lines of all slots that were ever used. */
+  List<IommuRebuild.Line> lines() {
+    List<IommuRebuild.Line> lines = new ArrayList<>();
+    for (int slot = 0; slot < state.fresh(); slot++) {
+      Cell cell = cells[slot];
+      int permission =
+          switch (cell.status) {
+            case FREE -> ControlDescriptor.PERMISSION_FREE;
+            case OPEN -> ControlDescriptor.PERMISSION_READ_WRITE;
+            case CLOSED -> ControlDescriptor.PERMISSION_BLOCKED;
+          };
+      int flags =
+          switch (cell.use) {
+            case DMA -> 0;
+            case ATS -> ControlDescriptor.SLOT_ATS;
+            case CPU -> ControlDescriptor.SLOT_CPU;
+          };
+      lines.add(
+          new IommuRebuild.Line(slot, Objects.requireNonNull(cell.mapping), permission, flags));
+    }
+    return lines;
+  }
+
   /** Whether DMA to a buffer is in flight through closed slots. */
   boolean draining(int buffer) {
     return !state.drainingOf(buffer).isEmpty();
@@ -388,6 +504,7 @@ final class SlotTable {
     must(closes.isEmpty(), "not closed: %s", closes);
     must(unmapsUnanswered.isEmpty(), "not unmapped: %s", unmapsUnanswered);
     must(state.draining().isEmpty(), "still draining: %s", state.draining());
+    must(reclaims.isEmpty() && state.orphans().isEmpty(), "not reclaimed: %s", reclaims);
   }
 
   /** What the last event led to, of one kind. */

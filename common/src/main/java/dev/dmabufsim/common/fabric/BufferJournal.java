@@ -75,7 +75,29 @@ public final class BufferJournal {
       long bytes,
       long generation,
       long epoch,
-      Phase phase) {}
+      Phase phase) {
+    /** Whether somebody has to take the memory back, if its exporter is dead. */
+    public boolean unfinished() {
+      return switch (phase) {
+        case LIVE, REVOKING, REVOKED, RECLAIMING -> true;
+        case NONE, RECLAIMED, RELEASED -> false;
+      };
+    }
+
+    /** Of which epoch that is: the one of the revoke under way, if there is one, or a new one. */
+    public long reclaimEpoch() {
+      return switch (phase) {
+        case REVOKING, RECLAIMING, RECLAIMED -> epoch;
+        case NONE, LIVE, REVOKED, RELEASED -> epoch + 1;
+      };
+    }
+
+    /** This entry as it is when somebody takes the memory back. */
+    public Entry reclaiming() {
+      return new Entry(
+          index, buffer, process, segment, bytes, generation, reclaimEpoch(), Phase.RECLAIMING);
+    }
+  }
 
   private final MemorySegment memory;
   private final int processCapacity;

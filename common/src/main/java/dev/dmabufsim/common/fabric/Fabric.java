@@ -7,14 +7,18 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.regex.Pattern;
 
 /**
  * One host's shared memory: a directory with a control file and a file for each segment.
@@ -32,6 +36,8 @@ public final class Fabric implements AutoCloseable {
 
   static final String OWNER = "owner";
   private static final String CONTROL = "control";
+  private static final String SEGMENT = "segment-";
+  private static final Pattern NUMBER = Pattern.compile("[0-9]{1,9}");
 
   private final Path directory;
   private final ControlFile control;
@@ -260,13 +266,41 @@ public final class Fabric implements AutoCloseable {
     return Files.exists(segmentFile(segment));
   }
 
+  /**
+   * Severs a segment of an exporter that is dead; one that is not there any more was severed.
+   *
+   * @throws IOException if it cannot be truncated, and then nothing is proven
+   */
+  public void severOrphan(int segment) throws IOException {
+    try {
+      sever(segment);
+    } catch (NoSuchFileException e) {
+      // Its exporter had done it, or somebody else who takes its memory back.
+      return;
+    }
+  }
+
+  /** The segments that there are. */
+  public List<Integer> segments() throws IOException {
+    List<Integer> segments = new ArrayList<>();
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, SEGMENT + "*")) {
+      for (Path file : files) {
+        String number = String.valueOf(file.getFileName()).substring(SEGMENT.length());
+        if (NUMBER.matcher(number).matches()) {
+          segments.add(Integer.parseInt(number));
+        }
+      }
+    }
+    return segments;
+  }
+
   /** Removes a segment that nobody uses. */
   public void removeSegment(int segment) throws IOException {
     Files.deleteIfExists(segmentFile(segment));
   }
 
   private Path segmentFile(int segment) {
-    return directory.resolve("segment-" + segment);
+    return directory.resolve(SEGMENT + segment);
   }
 
   /** Gives up this process's part; the directory stays. */

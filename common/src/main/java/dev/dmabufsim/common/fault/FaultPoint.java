@@ -103,6 +103,11 @@ public enum FaultPoint {
     return label.substring(0, label.indexOf('.'));
   }
 
+  /** Whether something was sent just before, which then must have left the process. */
+  boolean sent() {
+    return label.endsWith("-sent");
+  }
+
   /** The point with that label, if there is one. */
   public static Optional<FaultPoint> labelled(String label) {
     return Arrays.stream(values()).filter(p -> p.label.equals(label)).findFirst();

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
@@ -54,6 +55,9 @@ public final class FaultTrap {
       parse(System.getProperty(PROPERTY, "")).stream()
           .map(t -> new Armed(t, new AtomicBoolean()))
           .toList();
+
+  /** So long a message takes, at most, from an actor to the kernel. */
+  private static final long SENDING_NANOS = 20_000_000;
 
   private static final Set<Object> ROUNDS = ConcurrentHashMap.newKeySet();
 
@@ -123,7 +127,18 @@ public final class FaultTrap {
     }
   }
 
+  /** The thread that stands here sends nothing more; what it has sent is on its way by then. */
+  private static void untilSent() {
+    long until = System.nanoTime() + SENDING_NANOS;
+    for (long left = SENDING_NANOS; left > 0; left = until - System.nanoTime()) {
+      LockSupport.parkNanos(left);
+    }
+  }
+
   private static void strike(Trap trap) {
+    if (trap.point().sent()) {
+      untilSent();
+    }
     witness.accept(trap);
     switch (trap.action()) {
       case KILL -> Signals.kill();

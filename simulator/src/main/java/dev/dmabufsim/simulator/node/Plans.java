@@ -84,8 +84,7 @@ final class Plans {
             (int) scenario.dma().maxBytes(),
             scenario.dma().readFraction(),
             scenario.dma().duty(),
-            seed),
-        0);
+            seed));
   }
 
   private static ImporterDriver driver(Scenario scenario, ImporterDrivers drivers, String kind) {

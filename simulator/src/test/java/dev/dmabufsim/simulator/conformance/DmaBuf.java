@@ -142,6 +142,7 @@ final class DmaBuf {
       case BufferEffect.HandOver e -> {}
       case BufferEffect.Borrow e -> {}
       case BufferEffect.GiveBack e -> {}
+      case BufferEffect.Journal e -> {}
       case BufferEffect.Report e -> {}
       case BufferEffect.WakeAt e -> {}
       case BufferEffect.Note e -> {}

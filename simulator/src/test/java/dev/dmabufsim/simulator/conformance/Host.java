@@ -356,6 +356,7 @@ final class Host {
       case BufferEffect.HandOver e -> handOver(e.segment());
       case BufferEffect.Borrow e -> {}
       case BufferEffect.GiveBack e -> handOver(e.segment());
+      case BufferEffect.Journal e -> {}
       case BufferEffect.Report e -> {}
       case BufferEffect.WakeAt e ->
           later(Math.max(0, e.nanos() - now), () -> happens(new BufferEvent.Ticked(now)));

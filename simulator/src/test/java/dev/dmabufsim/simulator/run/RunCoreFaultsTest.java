@@ -142,6 +142,7 @@ class RunCoreFaultsTest {
 
   /** Nodes that do as they are told, at times that a seed has chosen. */
   private static final class Play {
+    private final FaultPlan plan;
     private final RunCore core;
     private final List<String> names;
     private final Random random;
@@ -157,7 +158,8 @@ class RunCoreFaultsTest {
     private State state = State.begin().begun(0);
 
     Play(Scenario scenario, long seed) {
-      this.core = new RunCore(scenario, FaultPlan.of(scenario, seed));
+      this.plan = FaultPlan.of(scenario, seed);
+      this.core = new RunCore(scenario, plan);
       this.names = scenario.nodes().stream().map(n -> n.name()).toList();
       this.random = new Random(seed);
       this.seed = seed;
@@ -179,6 +181,7 @@ class RunCoreFaultsTest {
           report(node, now);
         }
         take(core.tick(state, now));
+        assertThat(refused).as("memory is refused, seed %d", seed).isEqualTo(memoryIsFull());
       }
       take(core.finish(state));
       assertThat(frozen).as("frozen at the end, seed %d", seed).isEmpty();
@@ -186,6 +189,12 @@ class RunCoreFaultsTest {
       assertThat(rules).as("rules, seed %d", seed).isZero();
       assertThat(state.troubles()).as("seed %d", seed).isEmpty();
       return struck.size();
+    }
+
+    private boolean memoryIsFull() {
+      return plan.faults().stream()
+          .filter(f -> f.spec().deed() instanceof FaultSpec.FullShm)
+          .anyMatch(f -> struck.contains(f.index()) && !over.contains(f.index()));
     }
 
     private void report(String node, long now) {
