@@ -89,8 +89,8 @@ record Evidence(
             dma,
             openSlots,
             leftovers,
-            troubles,
-            unplayed,
+            all,
+            honestImporters(options.scenario(), FaultPlan.of(options.scenario(), options.seed())),
             orderly,
             honestImporters(scenario, FaultPlan.of(scenario, options.seed())).stream()
                 .sorted()

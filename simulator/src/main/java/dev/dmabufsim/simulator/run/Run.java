@@ -393,6 +393,12 @@ public final class Run {
     var patience = new RunCore.Patience(limit.toNanos(), 0, System.nanoTime());
     while (!core.roundsOver(state) || !core.faultsOver(state)) {
       long left = patience.leftNanos(System.nanoTime());
+      if (left <= 0 && core.roundsOver(state)) {
+        trouble(
+            "not there again within %d s of a fault: %s"
+                .formatted(limit.toSeconds(), String.join(", ", core.missingAgain(state))));
+        return;
+      }
       if (left <= 0) {
         // Not a violation by itself: the judge looks at how long each revoke took.
         state = core.gaveUp(state, limit);

@@ -137,7 +137,8 @@ final class RunCore {
       Map<Milestone, Set<String>> more = new EnumMap<>(Milestone.class);
       more.putAll(reached);
       more.merge(milestone, Set.of(node), RunCore::union);
-      return new State(more, rounds, exits, killed, restarts, struck, roundsNanos, troubles, unplayed);
+      return new State(
+          more, rounds, exits, killed, restarts, struck, roundsNanos, troubles, unplayed);
     }
 
     private State round(String node, int total) {
@@ -149,7 +150,8 @@ final class RunCore {
           restarts,
           struck,
           roundsNanos,
-          troubles, unplayed);
+          troubles,
+          unplayed);
     }
 
     private State exited(String node, int status) {
@@ -161,7 +163,8 @@ final class RunCore {
           restarts,
           struck,
           roundsNanos,
-          troubles, unplayed);
+          troubles,
+          unplayed);
     }
 
     private State strike(int fault, Stage stage) {
@@ -173,13 +176,22 @@ final class RunCore {
           restarts,
           with(struck, fault, stage),
           roundsNanos,
-          troubles, unplayed);
+          troubles,
+          unplayed);
     }
 
     /** The exporters begin their rounds, from when faults count their time. */
     State begun(long nowNanos) {
       return new State(
-          reached, rounds, exits, killed, restarts, struck, OptionalLong.of(nowNanos), troubles, unplayed);
+          reached,
+          rounds,
+          exits,
+          killed,
+          restarts,
+          struck,
+          OptionalLong.of(nowNanos),
+          troubles,
+          unplayed);
     }
 
     /** A node is killed on purpose. */
@@ -192,7 +204,8 @@ final class RunCore {
           restarts,
           struck,
           roundsNanos,
-          troubles, unplayed);
+          troubles,
+          unplayed);
     }
 
     /** A node is started again: nothing is known of it. */
@@ -209,14 +222,16 @@ final class RunCore {
           with(restarts, node, restarts(node) + 1),
           struck,
           roundsNanos,
-          troubles, unplayed);
+          troubles,
+          unplayed);
     }
 
     /** Something went wrong. */
     State trouble(String what) {
       List<String> more = new ArrayList<>(troubles);
       more.add(what);
-      return new State(reached, rounds, exits, killed, restarts, struck, roundsNanos, more, unplayed);
+      return new State(
+          reached, rounds, exits, killed, restarts, struck, roundsNanos, more, unplayed);
     }
   }
 

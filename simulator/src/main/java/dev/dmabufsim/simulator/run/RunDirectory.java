@@ -15,8 +15,8 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * The product of a run: the resolved scenario, {@code report.json}, {@code evidence.json}, and a
- * history and a log for each node. A node that is started again begins another history.
+ * The product of a run: the resolved scenario, {@code report.json}, and a history and a log for
+ * each node. A node that is started again begins another history.
  */
 public record RunDirectory(Path path) {
   private static final DateTimeFormatter TIME =
@@ -52,6 +52,24 @@ public record RunDirectory(Path path) {
     return restarts == 0
         ? history(node)
         : path.resolve(node + "." + (restarts + 1) + HISTORY);
+  }
+
+  /** All that was written down: by the launcher, and by each process of each node. */
+  public List<Path> histories(Collection<String> nodes, Map<String, Integer> restarts) {
+    List<Path> files = new ArrayList<>(List.of(history(LAUNCHER)));
+    for (String node : nodes) {
+      for (int i = 0; i <= restarts.getOrDefault(node, 0); i++) {
+        files.add(history(node, i));
+      }
+    }
+    return List.copyOf(files);
+  }
+
+  /** What a node wrote down that was started again so often. */
+  public Path history(String node, int restarts) {
+    return restarts == 0
+        ? history(node)
+        : path.resolve(node + "." + (restarts + 1) + ".history.jsonl");
   }
 
   /** All that was written down: by the launcher, and by each process of each node. */

@@ -3,6 +3,7 @@ package dev.dmabufsim.simulator.arch;
 import static com.tngtech.archunit.base.DescribedPredicate.describe;
 import static com.tngtech.archunit.base.DescribedPredicate.not;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.type;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -74,6 +75,31 @@ class ForbiddenTest {
                     || a.getTargetOwner().isEquivalentTo(TimeUnit.class)));
   }
 
+  /** A wall clock jumps; what cannot see it cannot depend on it. */
+  @Test
+  void noNodeLooksAtTheWallClock() {
+    noClasses()
+        .that(
+            resideInAnyPackage(
+                Program.COMMON,
+                Program.CLUSTER,
+                Program.EXPORTER,
+                Program.IMPORTER,
+                Program.IOMMU,
+                "dev.dmabufsim.simulator.node.."))
+        .should()
+        .accessTargetWhere(
+            describe(
+                "the wall clock",
+                a ->
+                    a.getName().equals("currentTimeMillis")
+                        || a.getTargetOwner().isAssignableTo(java.time.Clock.class)
+                        || a.getTargetOwner().isAssignableTo(java.util.Date.class)
+                        || (a.getTargetOwner().getPackageName().equals("java.time")
+                            && a.getName().equals("now"))))
+        .check(Program.CLASSES);
+  }
+
   /** A path is what a typed reference answers when it is asked for its path. */
   @Test
   void nobodyUsesClassicActors() {
@@ -93,7 +119,7 @@ class ForbiddenTest {
   }
 
   private static final Set<Class<?>> THOSE_WHO_KNOW_THE_LAYOUT =
-      Set.of(ControlDescriptor.class, ControlFile.class, BufferJournal.class, Guard.class);
+      Set.of(ControlDescriptor.class, ControlFile.class, Guard.class, BufferJournal.class);
 
   @Test
   void nobodyElseReadsFieldsOfTheControlFile() {

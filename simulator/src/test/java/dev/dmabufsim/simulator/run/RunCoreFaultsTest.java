@@ -1,0 +1,271 @@
+package dev.dmabufsim.simulator.run;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.dmabufsim.common.control.NodeReport;
+import dev.dmabufsim.simulator.run.RunCore.Effect;
+import dev.dmabufsim.simulator.run.RunCore.State;
+import dev.dmabufsim.simulator.run.RunCore.Step;
+import dev.dmabufsim.simulator.scenario.FaultSpec;
+import dev.dmabufsim.simulator.scenario.Scenario;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+/** What the launcher does about faults, whatever comes when. */
+class RunCoreFaultsTest {
+  private static final long SECOND = 1_000_000_000L;
+
+  @Test
+  void aPauseStrikesAndEndsInTime() {
+    RunCore core = core("{pause: m-1, after: 1s, for: 2s}");
+    State s = State.begin();
+    assertThat(core.untilDue(s, 0)).as("no rounds yet").isEmpty();
+    assertThat(core.tick(s, 5 * SECOND).effects()).isEmpty();
+    s = s.begun(10 * SECOND);
+    assertThat(core.untilDue(s, 10 * SECOND)).hasValue(SECOND);
+    assertThat(core.tick(s, 11 * SECOND - 1).effects()).isEmpty();
+    Step struck = core.tick(s, 11 * SECOND);
+    assertThat(struck.effects()).contains(new Effect.Stop("m-1"));
+    assertThat(core.faultsOver(struck.state())).isFalse();
+    assertThat(core.untilDue(struck.state(), 11 * SECOND)).hasValue(2 * SECOND);
+    assertThat(core.tick(struck.state(), 13 * SECOND - 1).effects()).isEmpty();
+    Step over = core.tick(struck.state(), 13 * SECOND);
+    assertThat(over.effects()).contains(new Effect.Resume("m-1"));
+    assertThat(core.faultsOver(over.state())).isTrue();
+    assertThat(core.untilDue(over.state(), 13 * SECOND)).isEmpty();
+  }
+
+  @Test
+  void whoIsPausedTwiceGoesOnWhenBothAreOver() {
+    RunCore core = core("{pause: m-1, after: 1s, for: 3s}, {stall: m-1, after: 2s, for: 1s}");
+    State s = core.tick(State.begin().begun(0), 2 * SECOND).state();
+    Step one = core.tick(s, 3 * SECOND);
+    assertThat(one.effects()).doesNotContain(new Effect.Resume("m-1"));
+    // It struck late, and lasts as long as it should.
+    assertThat(core.tick(one.state(), 5 * SECOND).effects()).contains(new Effect.Resume("m-1"));
+  }
+
+  @Test
+  void whoIsToBeStartedAgainIsSoWhenItHasEndedAndIsToldToBeginWhenItIsReady() {
+    RunCore core = core("{restart: m-1, after: 1s, down: 1s}");
+    State s = told(core, State.begin(), new NodeReport.Ready("m-1")).state().begun(0);
+    s = told(core, s, new NodeReport.Settled("m-1", 1, 0)).state();
+    Step kill = core.tick(s, SECOND);
+    assertThat(kill.effects()).contains(new Effect.Kill("m-1"));
+    assertThat(core.tick(kill.state(), 9 * SECOND).effects()).as("it lives").isEmpty();
+    State dead = core.exited(kill.state(), "m-1", 137, "log");
+    assertThat(dead.troubles()).isEmpty();
+    Step again = core.tick(dead, 9 * SECOND);
+    assertThat(again.effects()).contains(new Effect.Restart("m-1"));
+    assertThat(again.state().running("m-1")).isTrue();
+    assertThat(core.missingAgain(again.state())).containsExactly("m-1");
+    assertThat(core.faultsOver(again.state())).isFalse();
+    Step ready = told(core, again.state(), new NodeReport.Ready("m-1"));
+    assertThat(ready.effects()).contains(new Effect.Begin("m-1"));
+    assertThat(told(core, ready.state(), new NodeReport.Ready("m-1")).effects()).isEmpty();
+    State settled = told(core, ready.state(), new NodeReport.Settled("m-1", 1, 0)).state();
+    assertThat(core.faultsOver(settled)).isTrue();
+    assertThat(core.exited(settled, "m-1", 137, "log").troubles())
+        .as("killed a second time, and not on purpose")
+        .hasSize(1);
+  }
+
+  @Test
+  void theRoundsOfAllProcessesOfANodeCount() {
+    RunCore core = core("{restart: exporter-1, after: 1s, down: 1s}");
+    State s =
+        told(core, State.begin().begun(0), new NodeReport.RoundDone("exporter-1", 4, 1)).state();
+    s = core.exited(core.tick(s, SECOND).state(), "exporter-1", 137, "log");
+    s = core.tick(s, 2 * SECOND).state();
+    s = told(core, s, new NodeReport.RoundDone("exporter-1", 2, 1)).state();
+    assertThat(core.roundsPlayed(s)).isEqualTo(6);
+    assertThat(s.rounds("exporter-1")).isEqualTo(6);
+  }
+
+  @Test
+  void nothingIsDoneToAProcessThatIsNotThere() {
+    RunCore core = core("{kill: m-1, after: 1s}, {pause: m-1, after: 2s, for: 1s}");
+    State s = core.tick(State.begin().begun(0), SECOND).state();
+    s = core.exited(s, "m-1", 137, "log");
+    assertThat(core.tick(s, 3 * SECOND).effects()).isEmpty();
+    assertThat(core.faultsOver(s)).isTrue();
+    assertThat(core.judgeFaults(s).troubles())
+        .containsExactly("the fault {pause: \"m-1\", after: 2s, for: 1s} did not fire");
+  }
+
+  @Test
+  void whoWasGivenUpWhileFrozenMayEndItself() {
+    RunCore core = core("{pause: m-1, after: 1s, for: 20s}");
+    State s = core.tick(State.begin().begun(0), SECOND).state();
+    assertThat(core.exited(s, "m-1", 71, "log").troubles()).isEmpty();
+    assertThat(core.exited(s, "m-2", 71, "log").troubles()).hasSize(1);
+  }
+
+  @Test
+  void faultsOfTheNetworkAddUp() {
+    RunCore core =
+        core(
+            "{drop: 10%, links: m-1->m-2, after: 1s, for: 2s}, {delay: 1ms, links: m-2->m-1, after:"
+                + " 2s, for: 2s}");
+    State s = State.begin().begun(0);
+    State both = core.tick(core.tick(s, SECOND).state(), 2 * SECOND).state();
+    assertThat(core.rules(both)).hasSize(2);
+    Step one = core.tick(both, 3 * SECOND);
+    assertThat(one.effects()).contains(new Effect.Network(core.rules(one.state())));
+    assertThat(core.rules(one.state())).hasSize(1);
+    assertThat(core.tick(one.state(), 4 * SECOND).effects())
+        .contains(new Effect.Network(List.of()));
+  }
+
+  @Test
+  void whateverComesWhenEachFaultStrikesOnceAndNothingLasts() {
+    Scenario scenario =
+        FaultPlanTest.scenario(
+            "{pause: random, after: 1s, for: 3s}, {stall: random, after: 2s, for: 3s}, {pause: m-1,"
+                + " at: importer.copying, for: 2s}, {restart: random, after: 2s, down: 1s},"
+                + " {restart: m-2, at: importer.stopped, down: 1s}, {kill: m-3, after: 4s},"
+                + " {partition: halves, after: 1s, for: 4s}, {drop: 5%, after: 3s, for: 4s},"
+                + " {full-shm: true, after: 1s, for: 1s}, {full-shm: true, after: 1s, for: 5s},"
+                + " {truncate-segment: random, after: 2s}, {damage-slot: random, after: 2s}");
+    int struck = 0;
+    for (long seed = 0; seed < 2000; seed++) {
+      struck += new Play(scenario, seed).play();
+    }
+    assertThat(struck).as("faults that struck").isGreaterThan(2000 * 8);
+  }
+
+  /** Nodes that do as they are told, at times that a seed has chosen. */
+  private static final class Play {
+    private final FaultPlan plan;
+    private final RunCore core;
+    private final List<String> names;
+    private final Random random;
+    private final long seed;
+    private final Set<Integer> struck = new HashSet<>();
+    private final Set<Integer> over = new HashSet<>();
+    private final Set<String> frozen = new HashSet<>();
+    private final Set<String> dying = new HashSet<>();
+    private final Set<String> dead = new HashSet<>();
+    private final Map<String, Integer> starts = new HashMap<>();
+    private boolean refused;
+    private int rules;
+    private State state = State.begin().begun(0);
+
+    Play(Scenario scenario, long seed) {
+      this.plan = FaultPlan.of(scenario, seed);
+      this.core = new RunCore(scenario, plan);
+      this.names = scenario.nodes().stream().map(n -> n.name()).toList();
+      this.random = new Random(seed);
+      this.seed = seed;
+    }
+
+    int play() {
+      long now = 0;
+      for (int i = 0; i < 60; i++) {
+        now += random.nextInt((int) SECOND);
+        List<String> ending = new ArrayList<>(dying);
+        if (!ending.isEmpty() && random.nextBoolean()) {
+          String node = ending.get(random.nextInt(ending.size()));
+          dying.remove(node);
+          dead.add(node);
+          state = core.exited(state, node, 137, "log");
+        }
+        String node = names.get(random.nextInt(names.size()));
+        if (!dead.contains(node) && !dying.contains(node) && !frozen.contains(node)) {
+          report(node, now);
+        }
+        take(core.tick(state, now));
+        assertThat(refused).as("memory is refused, seed %d", seed).isEqualTo(memoryIsFull());
+      }
+      take(core.finish(state));
+      assertThat(frozen).as("frozen at the end, seed %d", seed).isEmpty();
+      assertThat(refused).as("memory is refused, seed %d", seed).isFalse();
+      assertThat(rules).as("rules, seed %d", seed).isZero();
+      assertThat(state.troubles()).as("seed %d", seed).isEmpty();
+      return struck.size();
+    }
+
+    private boolean memoryIsFull() {
+      return plan.faults().stream()
+          .filter(f -> f.spec().deed() instanceof FaultSpec.FullShm)
+          .anyMatch(f -> struck.contains(f.index()) && !over.contains(f.index()));
+    }
+
+    private void report(String node, long now) {
+      switch (random.nextInt(4)) {
+        case 0 -> take(core.reported(state, new NodeReport.Ready(node), now));
+        case 1 -> take(core.reported(state, new NodeReport.Settled(node, 1, 0), now));
+        case 2 -> at(node, "importer.copying", now);
+        default -> at(node, "importer.stopped", now);
+      }
+    }
+
+    /** The process strikes itself when there is a fault for it. */
+    private void at(String node, String point, long now) {
+      int before = struck.size();
+      take(core.reported(state, new NodeReport.AtPoint(node, point, 1), now));
+      if (struck.size() > before) {
+        if (point.equals("importer.copying")) {
+          frozen.add(node);
+        } else {
+          dying.add(node);
+        }
+      }
+    }
+
+    private void take(Step step) {
+      state = step.state();
+      for (Effect effect : step.effects()) {
+        switch (effect) {
+          case Effect.Say e -> {}
+          case Effect.Struck e ->
+              assertThat(struck.add(e.fault().index()))
+                  .as("seed %d: %s strikes once", seed, e.fault().spec())
+                  .isTrue();
+          case Effect.Over e -> {
+            assertThat(over.add(e.fault().index())).as("seed %d: over once", seed).isTrue();
+            assertThat(struck).as("seed %d", seed).contains(e.fault().index());
+            assertThat(e.fault().spec().length()).as("seed %d", seed).isPositive();
+          }
+          case Effect.Kill e -> {
+            assertThat(dead).as("seed %d: kills who lives", seed).doesNotContain(e.node());
+            frozen.remove(e.node());
+            dying.add(e.node());
+          }
+          case Effect.Stop e -> {
+            assertThat(dead).as("seed %d: stops who lives", seed).doesNotContain(e.node());
+            if (!dying.contains(e.node())) {
+              frozen.add(e.node());
+            }
+          }
+          case Effect.Resume e -> frozen.remove(e.node());
+          case Effect.Restart e -> {
+            assertThat(dead.remove(e.node())).as("seed %d: starts who is dead", seed).isTrue();
+            starts.merge(e.node(), 1, Integer::sum);
+          }
+          case Effect.Begin e -> assertThat(starts).as("seed %d", seed).containsKey(e.node());
+          case Effect.Network e -> rules = e.rules().size();
+          case Effect.RefuseMemory e -> refused = e.refused();
+          case Effect.Truncate e -> {}
+          case Effect.DamageSlot e -> {}
+        }
+      }
+    }
+  }
+
+  private static Step told(RunCore core, State s, NodeReport report) {
+    return core.reported(s, report, 0);
+  }
+
+  private static RunCore core(String faults) {
+    Scenario scenario = FaultPlanTest.scenario(faults);
+    assertThat(scenario.faults()).extracting(FaultSpec::kind).isNotEmpty();
+    return new RunCore(scenario, FaultPlan.of(scenario, 1));
+  }
+}
