@@ -58,6 +58,14 @@ class DeathNoticedTest {
         .isEmpty();
     assertThat(
             died()
+                .at(1500, LAUNCHER, Tale.struck("restart", IMPORTER))
+                .at(1600, IMPORTER, Tale.started("importer", IMPORTER, 9))
+                .until(9000)
+                .broken(IT))
+        .as("its successor has no such attachments")
+        .isEmpty();
+    assertThat(
+            died()
                 .at(1500, IMPORTER, new HistoryEvent.DeviceStopped(NIC, 0, 0, 0))
                 .until(9000)
                 .broken(IT))
@@ -88,5 +96,14 @@ class DeathNoticedTest {
             .at(500, EXPORTER, Tale.operated(Operation.DETACH, Tale.ATTACHMENT))
             .at(1000, LAUNCHER, Tale.struck("kill", EXPORTER));
     assertThat(detached.until(9000).broken(IT)).isEmpty();
+    HistoryEvent another =
+        new HistoryEvent.Attached(
+            Tale.BUFFER, NIC, "gpu-dynamic", true, List.of(Tale.ATTACHMENT + 1));
+    Tale neverTold =
+        Tale.begin()
+            .at(500, EXPORTER, Tale.operated(Operation.DETACH, Tale.ATTACHMENT))
+            .at(999, EXPORTER, another)
+            .at(1000, LAUNCHER, Tale.struck("kill", EXPORTER));
+    assertThat(neverTold.until(9000).broken(IT)).isEmpty();
   }
 }
