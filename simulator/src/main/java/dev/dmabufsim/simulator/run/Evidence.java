@@ -89,8 +89,8 @@ record Evidence(
             dma,
             openSlots,
             leftovers,
-            all,
-            honestImporters(options.scenario(), FaultPlan.of(options.scenario(), options.seed())),
+            troubles,
+            unplayed,
             orderly,
             honestImporters(scenario, FaultPlan.of(scenario, options.seed())).stream()
                 .sorted()

@@ -65,24 +65,6 @@ public record RunDirectory(Path path) {
     return List.copyOf(files);
   }
 
-  /** What a node wrote down that was started again so often. */
-  public Path history(String node, int restarts) {
-    return restarts == 0
-        ? history(node)
-        : path.resolve(node + "." + (restarts + 1) + ".history.jsonl");
-  }
-
-  /** All that was written down: by the launcher, and by each process of each node. */
-  public List<Path> histories(Collection<String> nodes, Map<String, Integer> restarts) {
-    List<Path> files = new ArrayList<>(List.of(history(LAUNCHER)));
-    for (String node : nodes) {
-      for (int i = 0; i <= restarts.getOrDefault(node, 0); i++) {
-        files.add(history(node, i));
-      }
-    }
-    return List.copyOf(files);
-  }
-
   /** What a node logged and printed. */
   public Path log(String node) {
     return path.resolve(node + ".log");
