@@ -509,6 +509,9 @@ final class Host {
       }
       case IommuEffect.FreeSlots e -> {}
       case IommuEffect.ClearInFlight e -> {}
+      // No exporter dies here.
+      case IommuEffect.Claim e -> {}
+      case IommuEffect.SeverOrphan e -> {}
       case IommuEffect.SlotsMapped e ->
           send(
               Wire.CLOSED,

@@ -1,0 +1,105 @@
+package dev.dmabufsim.simulator.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.common.history.HistoryLine;
+import dev.dmabufsim.simulator.report.Report;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** Processes that are killed, frozen and started again, at a point and after a time. */
+class FaultsIT {
+  @RegisterExtension final Sandbox sandbox = new Sandbox();
+
+  @Test
+  void anImporterIsFrozenInTheMiddleOfACopyAndGoesOnAndIsKilledAndStartedAgain() {
+    Simulator run =
+        run(
+            8,
+            "pause: importer-1, at: importer.copying, revoke: 2, for: 500ms",
+            "restart: 'device:0000:65:00.0', at: importer.invalidated, revoke: 4, down: 200ms");
+    assertThat(run.awaitExit()).as("%s", run).isZero();
+    List<HistoryEvent> launcher = events(run, "launcher");
+    assertThat(launcher)
+        .filteredOn(e -> e instanceof HistoryEvent.FaultStruck)
+        .extracting(e -> ((HistoryEvent.FaultStruck) e).kind())
+        .containsExactly("pause", "restart");
+    assertThat(launcher)
+        .filteredOn(e -> e instanceof HistoryEvent.FaultOver)
+        .extracting(e -> ((HistoryEvent.FaultOver) e).nodes())
+        .containsExactly(List.of("importer-1"), List.of("importer-1"));
+    assertThat(events(run, "importer-1"))
+        .contains(
+            new HistoryEvent.FaultPointReached("importer.copying", 2),
+            new HistoryEvent.FaultPointReached("importer.invalidated", 4))
+        .last()
+        .isEqualTo(new HistoryEvent.FaultPointReached("importer.invalidated", 4));
+    List<HistoryEvent> again = events(run, "importer-1.2");
+    assertThat(again.getFirst()).isInstanceOf(HistoryEvent.NodeStarted.class);
+    assertThat(again).hasAtLeastOneElementOfType(HistoryEvent.Invalidated.class);
+    assertThat(run.report().nodes()).extracting(Report.Node::exit).containsOnly(0);
+    run.assertNothingLeft();
+  }
+
+  @Test
+  void anImporterIsKilledInTheGuardOfADma() {
+    Simulator run = run(3, "kill: random, at: importer.guard-granted, revoke: 2");
+    assertThat(run.awaitExit()).as("%s", run).isZero();
+    assertThat(events(run, "importer-1"))
+        .last()
+        .isEqualTo(new HistoryEvent.FaultPointReached("importer.guard-granted", 2));
+    assertThat(run.report().nodes())
+        .filteredOn(n -> n.name().equals("importer-1"))
+        .extracting(Report.Node::exit)
+        .containsExactly(137);
+    run.assertNothingLeft();
+  }
+
+  @Test
+  void theIommuAndItsExporterAreStartedAgainAndFindTheOthers() {
+    Simulator run =
+        run(
+            6,
+            "restart: iommu-1, at: iommu.blocked, revoke: 2, down: 200ms",
+            "restart: exporter-1, at: exporter.close, revoke: 4, down: 200ms");
+    run.awaitExit();
+    assertThat(run.out())
+        .as("%s", run)
+        .contains("iommu-1 is there again")
+        .contains("exporter-1 is there again");
+    assertThat(events(run, "iommu-1.2").getFirst()).isInstanceOf(HistoryEvent.NodeStarted.class);
+    assertThat(events(run, "exporter-1.2"))
+        .hasAtLeastOneElementOfType(HistoryEvent.RevokeCompleted.class);
+    assertThat(run.report().verdict()).as("%s", run).isNotEqualTo("fail");
+    run.assertNothingLeft();
+  }
+
+  @Test
+  void aFaultThatDoesNotFireIsUnknown() {
+    // Nothing has to be severed when all answer.
+    Simulator run = run(1, "crash-at: exporter.sever, node: exporter-1");
+    assertThat(run.awaitExit()).as("%s", run).isEqualTo(3);
+    assertThat(run.report().reasons())
+        .containsExactly(
+            "the fault {kill: \"exporter-1\", at: exporter.sever, revoke: 1} did not fire");
+    run.assertNothingLeft();
+  }
+
+  private Simulator run(int rounds, String... faults) {
+    List<String> arguments =
+        new ArrayList<>(
+            List.of("run", sandbox.scenario("small.yaml"), "--set", "revokes.rounds=" + rounds));
+    for (String fault : faults) {
+      arguments.add("--fault");
+      arguments.add(fault);
+    }
+    return sandbox.run(arguments.toArray(String[]::new));
+  }
+
+  private static List<HistoryEvent> events(Simulator run, String file) {
+    return run.history(file).stream().map(HistoryLine::event).toList();
+  }
+}
