@@ -20,6 +20,7 @@ public record FaultSpec(Deed deed, When when, Duration length) {
   public sealed interface Deed {}
 
   /** Something happens to a node's process. */
+  @SuppressWarnings("AvoidCommonTypeNames") // a process of the run, and no other is spoken of here
   public record Process(Action action, Target target) implements Deed {}
 
   /** What can happen to a process. */
