@@ -14,17 +14,21 @@ public final class Signals {
   private static final int SIGCONT = 18;
   private static final int SIGSTOP = 19;
 
-  private static final MethodHandle KILL = link();
+  private static final MethodHandle KILL =
+      link(
+          "kill",
+          FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+
+  private static final MethodHandle RAISE =
+      link("raise", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
 
   private Signals() {}
 
-  // Restricted: kill(2) takes two numbers and touches no memory of ours.
+  // Restricted: they take numbers and touch no memory of ours.
   @SuppressWarnings("restricted")
-  private static MethodHandle link() {
+  private static MethodHandle link(String name, FunctionDescriptor descriptor) {
     Linker linker = Linker.nativeLinker();
-    return linker.downcallHandle(
-        linker.defaultLookup().find("kill").orElseThrow(),
-        FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+    return linker.downcallHandle(linker.defaultLookup().find(name).orElseThrow(), descriptor);
   }
 
   /** Kills this process, at once. Does not return. */
@@ -34,9 +38,19 @@ public final class Signals {
     Runtime.getRuntime().halt(SIGKILL);
   }
 
-  /** Freezes this process: returns when somebody has sent it SIGCONT. */
+  /**
+   * Freezes this process: returns when somebody has sent it SIGCONT.
+   *
+   * <p>By raise(3), which signals the calling thread: with kill(2) the kernel chooses a thread to
+   * take the signal, and until that one is scheduled, which on a busy host takes a second, the
+   * caller would go on past the point at which it is to stop.
+   */
   static void stop() {
-    send((int) ProcessHandle.current().pid(), SIGSTOP);
+    try {
+      int ignored = (int) RAISE.invokeExact(SIGSTOP);
+    } catch (Throwable e) {
+      throw new IllegalStateException("raise(3) cannot be called", e);
+    }
   }
 
   /**

@@ -110,14 +110,11 @@ record Evidence(
     return nodes;
   }
 
-  /**
-   * Importer devices that keep the contract. Not those of a node that is killed: its driver stops
-   * in the middle of its work while its engines run on, and nobody can be honest then.
-   */
+  /** Importer devices that keep the contract, and whose node no fault befalls. */
   static Set<String> honestImporters(Scenario scenario, FaultPlan plan) {
-    Set<String> killed = plan.killed();
+    Set<String> befallen = plan.befallen();
     return scenario.nodes().stream()
-        .filter(n -> !killed.contains(n.name()))
+        .filter(n -> !befallen.contains(n.name()))
         .flatMap(n -> n.importers().stream())
         .filter(i -> i.behaviour() == Behaviour.HONEST)
         .map(ImporterSpec::name)

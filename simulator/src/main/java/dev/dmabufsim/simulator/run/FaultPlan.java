@@ -91,12 +91,21 @@ public record FaultPlan(List<Planned> faults) {
     return traps;
   }
 
-  /** The nodes whose process is to be killed, for good or not. */
-  public Set<String> killed() {
+  /**
+   * The nodes whose process or messages faults befall: of their importers nobody can demand that
+   * they keep the contract, since their engines go on while they do not hear, or wake up first.
+   */
+  public Set<String> befallen() {
     return faults.stream()
         .filter(f ->
-            f.spec().deed() instanceof FaultSpec.Process p
-                && (p.action() == Action.KILL || p.action() == Action.RESTART))
+            switch (f.spec().deed()) {
+              case FaultSpec.Process p -> true;
+              case FaultSpec.Partition p -> true;
+              case FaultSpec.Link l -> true;
+              case FaultSpec.FullShm x -> false;
+              case FaultSpec.TruncateSegment x -> false;
+              case FaultSpec.DamageSlot x -> false;
+            })
         .flatMap(f -> f.nodes().stream())
         .collect(Collectors.toUnmodifiableSet());
   }

@@ -60,7 +60,7 @@ class FaultPlanTest {
             "{kill: 'role:importer', after: 1s}, {kill: 'role:importer', after: 2s}, {kill:"
                 + " 'role:importer', after: 3s}");
     for (long seed = 0; seed < 50; seed++) {
-      assertThat(FaultPlan.of(scenario, seed).killed())
+      assertThat(FaultPlan.of(scenario, seed).befallen())
           .containsExactlyInAnyOrder("m-1", "m-2", "m-3");
     }
   }
@@ -124,6 +124,16 @@ class FaultPlanTest {
             new LinkRule("m-2", "m-1", LinkRule.Kind.DELAY, 1, 1_000_000, 2_000_000, 0));
     assertThat(one("{slow-link: 1MiB/s, links: m-1->m-2, after: 1s, for: 1s}", 1).rules())
         .containsExactly(new LinkRule("m-1", "m-2", LinkRule.Kind.SLOW, 1, 0, 0, 1 << 20));
+  }
+
+  @Test
+  void faultsOfProcessesAndMessagesBefallNodesAndThoseOfMemoryDoNot() {
+    Scenario scenario =
+        scenario(
+            "{pause: m-1, after: 1s, for: 1s}, {drop: 1%, links: m-2->iommu-1, after: 1s, for: 1s},"
+                + " {truncate-segment: exporter-1, after: 1s}, {full-shm: true, after: 1s, for: 1s}");
+    assertThat(FaultPlan.of(scenario, 1).befallen())
+        .containsExactlyInAnyOrder("m-1", "m-2", "iommu-1");
   }
 
   private static LinkRule back(LinkRule r) {
