@@ -38,6 +38,19 @@ class FaultsTest {
   }
 
   @Test
+  void aMoveThatWasCalledOffIsNoRevokeThatIsUnderWayOrHasToBeFinished() {
+    Tale tale =
+        Tale.begin()
+            .at(100, EXPORTER, Tale.requested(1))
+            .at(150, EXPORTER, new HistoryEvent.MoveFailed(BUFFER, 1, false, "no memory"))
+            .at(200, LAUNCHER, Tale.struck("kill", EXPORTER))
+            .until(9000);
+    assertThat(tale.judged().figures().faults().midRevoke()).isZero();
+    assertThat(tale.broken(Invariant.FINISHED_ONCE)).isEmpty();
+    assertThat(tale.broken(Invariant.NOTHING_LEFT)).as("it was live").hasSize(1);
+  }
+
+  @Test
   void whatStrikesAtAPointStrikesWhenTheProcessIsThere() {
     Tale tale =
         Tale.begin()
