@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.history.HistoryLine;
 import dev.dmabufsim.simulator.report.Report;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -15,7 +16,8 @@ class FaultsIT {
   @RegisterExtension final Sandbox sandbox = new Sandbox();
 
   @Test
-  void anImporterIsFrozenInTheMiddleOfACopyAndGoesOnAndIsKilledAndStartedAgain() {
+  void anImporterIsFrozenInTheMiddleOfACopyAndGoesOnAndIsKilledAndStartedAgain()
+      throws IOException {
     Simulator run =
         run(
             8,
@@ -45,7 +47,7 @@ class FaultsIT {
   }
 
   @Test
-  void anImporterIsKilledInTheGuardOfADma() {
+  void anImporterIsKilledInTheGuardOfADma() throws IOException {
     Simulator run = run(3, "kill: random, at: importer.guard-granted, revoke: 2");
     assertThat(run.awaitExit()).as("%s", run).isZero();
     assertThat(events(run, "importer-1"))
@@ -59,7 +61,7 @@ class FaultsIT {
   }
 
   @Test
-  void theIommuAndItsExporterAreStartedAgainAndFindTheOthers() {
+  void theIommuAndItsExporterAreStartedAgainAndFindTheOthers() throws IOException {
     Simulator run =
         run(
             6,
@@ -78,7 +80,7 @@ class FaultsIT {
   }
 
   @Test
-  void aFaultThatDoesNotFireIsUnknown() {
+  void aFaultThatDoesNotFireIsUnknown() throws IOException {
     // Nothing has to be severed when all answer.
     Simulator run = run(1, "crash-at: exporter.sever, node: exporter-1");
     assertThat(run.awaitExit()).as("%s", run).isEqualTo(3);
@@ -88,7 +90,7 @@ class FaultsIT {
     run.assertNothingLeft();
   }
 
-  private Simulator run(int rounds, String... faults) {
+  private Simulator run(int rounds, String... faults) throws IOException {
     List<String> arguments =
         new ArrayList<>(
             List.of("run", sandbox.scenario("small.yaml"), "--set", "revokes.rounds=" + rounds));
