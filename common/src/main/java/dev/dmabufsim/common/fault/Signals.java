@@ -14,17 +14,21 @@ public final class Signals {
   private static final int SIGCONT = 18;
   private static final int SIGSTOP = 19;
 
-  private static final MethodHandle KILL = link();
+  private static final MethodHandle KILL =
+      link(
+          "kill",
+          FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+
+  private static final MethodHandle RAISE =
+      link("raise", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
 
   private Signals() {}
 
-  // Restricted: kill(2) takes two numbers and touches no memory of ours.
+  // Restricted: they take numbers and touch no memory of ours.
   @SuppressWarnings("restricted")
-  private static MethodHandle link() {
+  private static MethodHandle link(String function, FunctionDescriptor descriptor) {
     Linker linker = Linker.nativeLinker();
-    return linker.downcallHandle(
-        linker.defaultLookup().find("kill").orElseThrow(),
-        FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+    return linker.downcallHandle(linker.defaultLookup().find(function).orElseThrow(), descriptor);
   }
 
   /** Kills this process, at once. Does not return. */
@@ -34,9 +38,17 @@ public final class Signals {
     Runtime.getRuntime().halt(SIGKILL);
   }
 
-  /** Freezes this process: returns when somebody has sent it SIGCONT. */
+  /**
+   * Freezes this process: returns when somebody has sent it SIGCONT. By a signal to the calling
+   * thread: one to the process may be another thread's to take, and this one would run on until
+   * that has.
+   */
   static void stop() {
-    send((int) ProcessHandle.current().pid(), SIGSTOP);
+    try {
+      int ignored = (int) RAISE.invokeExact(SIGSTOP);
+    } catch (Throwable e) {
+      throw new IllegalStateException("raise(3) cannot be called", e);
+    }
   }
 
   /**
