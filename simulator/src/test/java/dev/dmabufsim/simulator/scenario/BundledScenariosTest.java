@@ -52,7 +52,8 @@ class BundledScenariosTest {
             "every-importer",
             "disputed-kinds",
             "pinned-eviction",
-            "hot-unplug");
+            "hot-unplug",
+            "chaos-world");
     assertThat(BundledScenarios.list()).noneMatch(b -> b.description().isEmpty());
   }
 
