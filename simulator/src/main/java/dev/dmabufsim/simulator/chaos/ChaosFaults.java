@@ -119,8 +119,7 @@ public final class ChaosFaults {
               + random.nextInt(10, 80)
               + "ms"
               + lasting(500, 3000);
-      case SLOW_LINK ->
-          "slow-link: " + (1 << random.nextInt(5, 10)) + "KiB/s" + lasting(500, 3000);
+      case SLOW_LINK -> "slow-link: " + (1 << random.nextInt(5, 10)) + "KiB/s" + lasting(500, 3000);
       case FULL_SHM -> "full-shm: true" + lasting(200, 1500);
       case TRUNCATE_SEGMENT -> "truncate-segment: random, after: " + millis(100, 3000);
       case DAMAGE_SLOT -> "damage-slot: random, after: " + millis(100, 3000);

@@ -82,15 +82,20 @@ final class ChaosCommand implements Callable<Integer> {
     RunDirectory directory = OutDirectory.of(out, "chaos");
     Duration time =
         Duration.ofMillis(
-            (long) ((minutes != null ? minutes : rounds != null ? MOST_MINUTES : 5) * SECONDS * 1000));
-    System.out.printf("dmabuf-sim chaos %s%nseed %d%ninto %s%n", base.name(), first, directory.path());
+            (long)
+                ((minutes != null ? minutes : rounds != null ? MOST_MINUTES : 5) * SECONDS * 1000));
+    System.out.printf(
+        "dmabuf-sim chaos %s%nseed %d%ninto %s%n", base.name(), first, directory.path());
     System.out.flush();
     ChaosReport report;
     try {
       report =
           Chaos.run(
               new Chaos.Options(
-                  base.name(), first, time, rounds != null ? rounds : Integer.MAX_VALUE,
+                  base.name(),
+                  first,
+                  time,
+                  rounds != null ? rounds : Integer.MAX_VALUE,
                   directory.path()),
               theSeed -> withFaults(base, theSeed),
               line -> {

@@ -49,9 +49,7 @@ public record RunDirectory(Path path) {
 
   /** What a node wrote down that was started again so often. */
   public Path history(String node, int restarts) {
-    return restarts == 0
-        ? history(node)
-        : path.resolve(node + "." + (restarts + 1) + HISTORY);
+    return restarts == 0 ? history(node) : path.resolve(node + "." + (restarts + 1) + HISTORY);
   }
 
   /** All that was written down: by the launcher, and by each process of each node. */
