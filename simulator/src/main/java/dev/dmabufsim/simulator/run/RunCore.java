@@ -373,11 +373,20 @@ final class RunCore {
     return new Step(next, effects);
   }
 
-  private static boolean due(State s, FaultPlan.Planned fault, long nowNanos) {
+  private boolean due(State s, FaultPlan.Planned fault, long nowNanos) {
     return fault.spec().when() instanceof When.After after
         && s.roundsNanos().isPresent()
         && nowNanos - s.roundsNanos().getAsLong() >= after.time().toNanos()
-        && possible(s, fault);
+        && possible(s, fault)
+        && !waits(s, fault);
+  }
+
+  /**
+   * Who restarts one node after the other waits until the one before is there again: otherwise the
+   * cluster has no majority any more, and ends.
+   */
+  private boolean waits(State s, FaultPlan.Planned fault) {
+    return restarts(fault) && !missingAgain(s).isEmpty();
   }
 
   /** Nothing happens to a process that is not there. */
