@@ -20,6 +20,7 @@ import dev.dmabufsim.common.contract.ExporterKind;
 import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.contract.RevokeOutcome;
 import dev.dmabufsim.common.driver.ImporterOffer;
+import dev.dmabufsim.common.fabric.BufferJournal;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.exporter.BufferEffect.Borrow;
 import dev.dmabufsim.exporter.BufferEffect.Complete;
@@ -345,7 +346,9 @@ final class BufferMoveTest {
 
     assertThat(b.noted(HistoryEvent.MoveFailed.class))
         .containsExactly(new HistoryEvent.MoveFailed(BUFFER, 1, false, "there was no memory"));
-    assertThat(b.effects()).containsExactly(new Report(false));
+    assertThat(b.effects())
+        .containsExactly(
+            new BufferEffect.Journal(1, BufferJournal.Phase.LIVE, SEGMENT, 1), new Report(false));
     assertThat(b.noted(HistoryEvent.RevokeCompleted.class)).isEmpty();
     assertThat(b.state.memory()).isEqualTo(new BufferState.Memory(SEGMENT, 1, 1, false, false));
     assertThat(b.state.revoked()).isFalse();

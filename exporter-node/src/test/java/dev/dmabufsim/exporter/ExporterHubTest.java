@@ -1,6 +1,7 @@
 package dev.dmabufsim.exporter;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 import static org.awaitility.Awaitility.await;
 
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
@@ -16,7 +17,10 @@ import dev.dmabufsim.common.contract.RevokeOutcome;
 import dev.dmabufsim.common.control.NodeCommand;
 import dev.dmabufsim.common.control.NodeReport;
 import dev.dmabufsim.common.driver.ImporterOffer;
+import dev.dmabufsim.common.fabric.BufferJournal;
 import dev.dmabufsim.common.fabric.Fabric;
+import dev.dmabufsim.common.fabric.ProcessEntry;
+import dev.dmabufsim.common.fabric.ProcessIdentity;
 import dev.dmabufsim.common.fabric.SegmentDescriptor;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.ExporterMessage;
@@ -79,6 +83,8 @@ final class ExporterHubTest {
   private TestProbe<IommuMessage> iommu;
   private ActorRef<ExporterHub.Command> hub;
   private long calls = 10;
+  private int process = PROCESS;
+  private int iommuProcess = IOMMU_PROCESS;
 
   @BeforeAll
   static void startKit() {
@@ -143,7 +149,7 @@ final class ExporterHubTest {
     ExporterPlan plan = new ExporterPlan(contract, bound, List.of(devices), rounds);
     NodeContext node =
         new NodeContext(
-            peer("exporter", PROCESS),
+            peer("exporter", process),
             fabric,
             recorded.history,
             reports::add,
@@ -246,7 +252,7 @@ final class ExporterHubTest {
             .toList();
     say(
         new ExporterMessage.SlotsMapped(
-            peer("iommu", IOMMU_PROCESS),
+            peer("iommu", iommuProcess),
             asked.buffer(),
             asked.epoch(),
             asked.requests().getFirst().use(),
@@ -548,6 +554,72 @@ final class ExporterHubTest {
             theImporter(), importer.ref(), 1, Operation.PIN, 12345, true, Span.WHOLE, List.of(1)));
 
     assertThat(recorded(HistoryEvent.Dropped.class).message()).isEqualTo("Call from importer");
+  }
+
+  @Test
+  void anExporterFinishesWhatItsDeadPredecessorLeftBeforeItExports() throws Exception {
+    Process predecessor = new ProcessBuilder("sleep", "600").start();
+    int dead = register(ProcessIdentity.of((int) predecessor.pid()), "exporter");
+    Process somebody = new ProcessBuilder("sleep", "600").start();
+    int other = register(ProcessIdentity.of((int) somebody.pid()), "another");
+    process = register(ProcessIdentity.self(), "exporter");
+    BufferJournal journal = fabric.control().journal();
+    int live = dead << 20;
+    for (int segment : List.of(live, live + 1, live + 2, other << 20)) {
+      fabric.createSegment(segment, BYTES);
+    }
+    journal.enter(dead << 16, dead, live, BYTES, 5);
+    int revoking = journal.enter(dead << 16 | 1, dead, live + 1, BYTES, 6);
+    journal.write(revoking, 4, BufferJournal.Phase.REVOKING);
+    journal.enter(other << 16, other, other << 20, BYTES, 7);
+    predecessor.destroyForcibly().waitFor();
+    somebody.destroyForcibly().waitFor();
+
+    start(Contract.ENFORCED, UNHURRIED);
+
+    assertThat(recorded.events(HistoryEvent.Orphaned.class))
+        .containsExactly(
+            new HistoryEvent.Orphaned(dead << 16, 1, live, 5, dead, false),
+            new HistoryEvent.Orphaned(dead << 16 | 1, 4, live + 1, 6, dead, true));
+    assertThat(recorded.events(HistoryEvent.Reclaimed.class))
+        .extracting(HistoryEvent.Reclaimed::epoch, HistoryEvent.Reclaimed::outcome)
+        .containsExactly(tuple(1L, RevokeOutcome.SEVERED), tuple(4L, RevokeOutcome.SEVERED));
+    assertThat(fabric.segments()).contains(other << 20).doesNotContain(live, live + 1, live + 2);
+    assertThat(journal.entries())
+        .extracting(BufferJournal.Entry::phase)
+        .containsExactly(
+            BufferJournal.Phase.RECLAIMED,
+            BufferJournal.Phase.RECLAIMED,
+            BufferJournal.Phase.LIVE,
+            BufferJournal.Phase.LIVE);
+    assertThat(journal.entries().getLast().process()).isEqualTo(process);
+  }
+
+  private int register(ProcessIdentity identity, String name) throws IOException {
+    return fabric.control().register(identity, ProcessEntry.ROLE_NODE, name);
+  }
+
+  @Test
+  void aSuccessorOfTheIommuIsAskedAgainAndItsPredecessorIsNotHeardAnyMore() {
+    start(Contract.ENFORCED, UNHURRIED);
+    AttachReply attached = attach(ImporterOffer.DYNAMIC, 1);
+    long call = call(Operation.MAP, attached.buffer(), attached.attachments());
+    IommuMessage.MapSlots asked = iommuHears(IommuMessage.MapSlots.class);
+    TestProbe<IommuMessage> next = kit.createTestProbe(IommuMessage.class);
+
+    say(new ExporterMessage.IommuReady(peer("iommu", IOMMU_PROCESS + 5), next.ref()));
+    IommuMessage.MapSlots again = next.expectMessageClass(IommuMessage.MapSlots.class, LIMIT);
+    assertThat(again.requests()).isEqualTo(asked.requests());
+
+    // The frozen predecessor wakes up.
+    say(new ExporterMessage.IommuReady(peer("iommu", IOMMU_PROCESS), iommu.ref()));
+    openSlots(asked);
+    HistoryEvent.Dropped dropped = recorded(HistoryEvent.Dropped.class);
+    assertThat(dropped.message()).isEqualTo("SlotsMapped from iommu");
+    importer.expectNoMessage(Duration.ZERO);
+    iommuProcess = IOMMU_PROCESS + 5;
+    openSlots(again);
+    assertThat(answered(call).done()).isEqualTo(attached.attachments());
   }
 
   @Test

@@ -54,6 +54,8 @@ public final class AttachmentCore {
           case AttachmentEvent.AttachAnswered e -> attachAnswered(s, e, effects);
           case AttachmentEvent.Answered e -> answered(s, e, effects);
           case AttachmentEvent.Invalidated e -> invalidated(s, e, effects);
+          case AttachmentEvent.EngineFailed e ->
+              s.phase() == Phase.LIVE ? s.phase(Phase.FAULTED, e.nowNanos() + RETRY_NANOS) : s;
           case AttachmentEvent.EngineStopped e -> engineStopped(s, e, effects);
           case AttachmentEvent.EngineReleased e -> engineReleased(s, e, effects);
           case AttachmentEvent.Ending e -> ending(s, e, effects);
@@ -89,6 +91,11 @@ public final class AttachmentCore {
         yield timeline == null
             ? s.phase(s.phase(), NEVER)
             : play(s, timeline, false, e.call(), e.nowNanos(), effects);
+      }
+      case FAULTED -> {
+        // Nobody has said why. What was mapped is gone: to be unmapped, detached, attached anew.
+        effects.add(new AttachmentEffect.ReleaseEngine(0, 0));
+        yield s.phase(Phase.STOPPING, NEVER);
       }
       case LIVE, AWAY, REFUSED, DONE -> s.phase(s.phase(), NEVER);
     };
@@ -232,7 +239,7 @@ public final class AttachmentCore {
     }
     AttachmentState next = s.epoch(e.epoch());
     return switch (s.phase()) {
-      case LIVE -> {
+      case LIVE, FAULTED -> {
         ReactionTimeline begun = ReactionTimeline.begin(e.reaction(), e.nowNanos());
         yield play(
             next.phase(Phase.STOPPING, NEVER), begun, false, e.call(), e.nowNanos(), effects);
@@ -289,7 +296,7 @@ public final class AttachmentCore {
       boolean unmapped = next.released() && !timeline.released();
       return play(s, next, unmapped, e.call(), e.nowNanos(), effects);
     }
-    if (s.epoch() > 0) {
+    if (s.epoch() > 0 && s.ending()) {
       effects.add(new Progress(s.epoch(), true, List.of(), List.of(), true, false));
     }
     return ask(s, Phase.UNMAPPING, Operation.UNMAP, e.call(), e.nowNanos(), effects);
@@ -345,7 +352,7 @@ public final class AttachmentCore {
     AttachmentState next = s.toEnd();
     return switch (s.phase()) {
       case IDLE, REFUSED, DONE -> next.phase(Phase.DONE, NEVER);
-      case LIVE -> {
+      case LIVE, FAULTED -> {
         effects.add(new AttachmentEffect.ReleaseEngine(0, 0));
         yield next.phase(Phase.STOPPING, NEVER);
       }
@@ -366,6 +373,7 @@ public final class AttachmentCore {
     ReactionTimeline timeline = s.timeline();
     boolean mapped =
         s.phase() == Phase.LIVE
+            || s.phase() == Phase.FAULTED
             || (s.phase() == Phase.STOPPING && timeline != null && !timeline.releaseAsked());
     if (mapped) {
       effects.add(new AttachmentEffect.ReleaseEngine(0, 0));

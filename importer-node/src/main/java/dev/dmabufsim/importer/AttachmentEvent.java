@@ -30,6 +30,9 @@ public sealed interface AttachmentEvent {
   record Invalidated(long epoch, Reaction reaction, long call, long nowNanos)
       implements AttachmentEvent {}
 
+  /** A DMA through the mapping failed: it was refused, or aborted since the memory is gone. */
+  record EngineFailed(long nowNanos) implements AttachmentEvent {}
+
   /** The engine says that it reads and writes no more. */
   record EngineStopped(long call, long nowNanos) implements AttachmentEvent {}
 

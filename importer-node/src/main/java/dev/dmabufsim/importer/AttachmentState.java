@@ -53,6 +53,11 @@ public record AttachmentState(
     MAPPING,
     /** Mapped: the engine does DMA. */
     LIVE,
+    /**
+     * Mapped, and a DMA failed: the memory was taken away while nobody here could be told, or the
+     * invalidation is on its way. If none comes, it attaches anew.
+     */
+    FAULTED,
     /** Invalidated, or ending: the engine is stopping, fences signal, it is unmapped. */
     STOPPING,
     /** Attached, but not mapped: a later use tries again. */
@@ -86,7 +91,16 @@ public record AttachmentState(
   public boolean settled() {
     return switch (phase) {
       case LIVE, AWAY, REFUSED, DONE -> true;
-      case IDLE, ATTACHING, PINNING, MAPPING, STOPPING, WAITING, UNMAPPING, UNPINNING, DETACHING ->
+      case IDLE,
+          ATTACHING,
+          PINNING,
+          MAPPING,
+          FAULTED,
+          STOPPING,
+          WAITING,
+          UNMAPPING,
+          UNPINNING,
+          DETACHING ->
           false;
     };
   }
@@ -100,13 +114,24 @@ public record AttachmentState(
   public boolean attached() {
     return switch (phase) {
       case IDLE, ATTACHING, REFUSED, DONE -> false;
-      case PINNING, MAPPING, LIVE, STOPPING, WAITING, AWAY, UNMAPPING, UNPINNING, DETACHING -> true;
+      case PINNING,
+          MAPPING,
+          LIVE,
+          FAULTED,
+          STOPPING,
+          WAITING,
+          AWAY,
+          UNMAPPING,
+          UNPINNING,
+          DETACHING ->
+          true;
     };
   }
 
   /** Whether its engine has a mapping. */
   public boolean mapped() {
     return phase == Phase.LIVE
+        || phase == Phase.FAULTED
         || (phase == Phase.STOPPING && (timeline == null || !timeline.released()));
   }
 

@@ -48,6 +48,12 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
     /** The callback, for these of its attachments. */
     record Invalidate(int buffer, long epoch, List<Integer> ids) implements Command {}
 
+    /** By the engine: a DMA failed. */
+    record EngineFailed(int id) implements Command {}
+
+    /** Say when DMA is done again. */
+    record Check() implements Command {}
+
     /** By the engine. */
     record EngineStopped(List<Integer> ids) implements Command {}
 
@@ -65,7 +71,9 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
 
     /** By the alarm clock: look who is due. */
     enum Tick implements Command {
-      TICK
+      TICK,
+      /** Look again whether DMA is done. */
+      CHECK
     }
   }
 
@@ -87,6 +95,8 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
    * are one batch.
    */
   private static final long RESOLUTION_NANOS = 500_000;
+
+  private static final long CHECK_NANOS = 20_000_000;
 
   /** What nobody looks at: that of an attachment which is not mapped. */
   private static final Reaction NONE =
@@ -112,6 +122,8 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
   private boolean settledReported;
   private boolean endReported;
   private boolean ending;
+  private final Map<Integer, Long> operationsBefore = new HashMap<>();
+  private long checkedSinceNanos;
 
   private DeviceActor(
       ActorContext<Command> context,
@@ -154,6 +166,11 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
               }
 
               @Override
+              public void failed(int attachment) {
+                self.tell(new Command.EngineFailed(attachment));
+              }
+
+              @Override
               public void probed(
                   int buffer, long epoch, long sinceNanos, int attempts, int enodev) {
                 node.history()
@@ -184,12 +201,14 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
         .onMessage(Command.AttachReply.class, m -> onAttachReply(m.message()))
         .onMessage(Command.CallReply.class, this::onCallReply)
         .onMessage(Command.Invalidate.class, this::onInvalidate)
+        .onMessage(Command.EngineFailed.class, this::onEngineFailed)
+        .onMessage(Command.Check.class, m -> onCheck())
         .onMessage(Command.EngineStopped.class, this::onEngineStopped)
         .onMessage(Command.EngineReleased.class, this::onEngineReleased)
         .onMessage(Command.ExporterGone.class, this::onExporterGone)
         .onMessage(Command.End.class, m -> onEnd())
         .onMessage(Command.Leave.class, m -> onLeave())
-        .onMessage(Command.Tick.class, m -> onTick())
+        .onMessage(Command.Tick.class, m -> m == Command.Tick.CHECK ? check() : onTick())
         .build();
   }
 
@@ -314,7 +333,7 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
     long now = System.nanoTime();
     long call = ++calls;
     for (Entry entry : called) {
-      boolean mapped = entry.state.phase() == Phase.LIVE;
+      boolean mapped = entry.state.phase() == Phase.LIVE || entry.state.phase() == Phase.FAULTED;
       Reaction reaction = mapped ? reaction(entry.state.id(), m, now) : NONE;
       happened(entry, new AttachmentEvent.Invalidated(m.epoch(), reaction, call, now));
     }
@@ -338,6 +357,52 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
       getContext().getLog().error("{} failed in its callback", plan.driver().kind(), e);
       return Misbehaviour.OOPS;
     }
+  }
+
+  private Behavior<Command> onEngineFailed(Command.EngineFailed m) {
+    ofEngine(List.of(m.id()), new AttachmentEvent.EngineFailed(System.nanoTime()));
+    return flush();
+  }
+
+  private Behavior<Command> onCheck() {
+    checkedSinceNanos = System.nanoTime();
+    operationsBefore.clear();
+    return check();
+  }
+
+  /** Whether DMA is done anew; if not yet, it is looked at again. */
+  private Behavior<Command> check() {
+    if (ending) {
+      return this;
+    }
+    int attachments = 0;
+    long operations = 0;
+    for (Entry entry : byIndex.values()) {
+      SgTable table = entry.state.table();
+      if (entry.state.phase() == Phase.LIVE && table != null) {
+        long now = node.fabric().control().counters(table.slot()).operations();
+        Long before = operationsBefore.putIfAbsent(table.slot(), now);
+        if (before != null && now > before) {
+          attachments++;
+          operations += now - before;
+        }
+      }
+    }
+    if (attachments > 0) {
+      long micros = (System.nanoTime() - checkedSinceNanos) / 1000;
+      node.history()
+          .record(new HistoryEvent.Recovered(plan.name(), attachments, operations, micros));
+    }
+    boolean never =
+        byIndex.values().stream()
+            .allMatch(e -> e.state.phase() == Phase.REFUSED || e.state.phase() == Phase.AWAY);
+    if (attachments > 0 || never) {
+      hub.tell(new ImporterHub.Command.DeviceRecovered(deviceKey, attachments > 0));
+    } else {
+      ActorRef<Command> self = getContext().getSelf();
+      alarms.at(System.nanoTime() + CHECK_NANOS, () -> self.tell(Command.Tick.CHECK));
+    }
+    return this;
   }
 
   private Behavior<Command> onEngineStopped(Command.EngineStopped m) {

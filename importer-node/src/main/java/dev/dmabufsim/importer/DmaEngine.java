@@ -49,6 +49,9 @@ final class DmaEngine implements Runnable {
     /** The engine uses these mappings no more, and may lie about that, too. */
     void released(List<Integer> attachments);
 
+    /** A DMA through a live mapping failed; there are no more of it. */
+    void failed(int attachment);
+
     /** Addresses of mappings that are gone were tried. */
     void probed(int buffer, long epoch, long sinceNanos, int attempts, int enodev);
   }
@@ -530,6 +533,7 @@ final class DmaEngine implements Runnable {
       history.record(
           new HistoryEvent.Refused(
               device, target.table.attachment(), target.buffer, target.table.generation(), how));
+      listener.failed(target.table.attachment());
     }
   }
 

@@ -65,6 +65,13 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
     /** By a device: every attachment is live or refused. */
     record DeviceSettled(int deviceKey, int live, int refused) implements Command {}
 
+    /**
+     * By a device: it has answered a check.
+     *
+     * @param did whether it does DMA; if not, it never will
+     */
+    record DeviceRecovered(int deviceKey, boolean did) implements Command {}
+
     /** By a device: everything was given back. */
     record DeviceEnded(int deviceKey) implements Command {}
 
@@ -92,6 +99,7 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
   private static final Duration PROCESSES = Duration.ofMillis(100);
 
   private final NodeContext node;
+  private final ImporterPlan plan;
   private final NodeDoor<ImporterMessage> door;
   private final ActorRef<ImporterMessage> address;
   private final AlarmClock alarms;
@@ -111,6 +119,7 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
       ImporterPlan plan) {
     super(context);
     this.node = node;
+    this.plan = plan;
     this.core = new ImporterHubCore(plan);
     this.door = NodeDoor.open(context, node, ImporterMessage.class, Command.Remote::new);
     this.address = door.address();
@@ -152,6 +161,12 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
         .onMessage(Command.Progressed.class, this::onProgressed)
         .onMessage(Command.Send.class, this::onSend)
         .onMessage(Command.DeviceSettled.class, this::onDeviceSettled)
+        .onMessage(
+            Command.DeviceRecovered.class,
+            m -> {
+              happened(new ImporterHubCore.Event.Recovered(ordinal(m.deviceKey()), m.did()));
+              return this;
+            })
         .onMessage(Command.DeviceEnded.class, this::onDeviceEnded)
         .onMessage(Command.DeviceLeft.class, this::onDeviceLeft)
         .onMessage(Command.Internal.class, this::onInternal)
@@ -239,6 +254,12 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
                             e.process(), Set.copyOf(e.buffers()))));
         case ImporterHubCore.Effect.Settled e ->
             node.reports().accept(new NodeReport.Settled(name, e.live(), e.refused()));
+        case ImporterHubCore.Effect.Recovered e ->
+            node.reports()
+                .accept(
+                    new NodeReport.Recovered(
+                        name,
+                        e.devices().stream().map(d -> plan.devices().get(d).name()).toList()));
         case ImporterHubCore.Effect.Ended e -> node.reports().accept(new NodeReport.Ended(name));
         case ImporterHubCore.Effect.Done e -> node.done().run();
       }
@@ -360,7 +381,10 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
         happened(new ImporterHubCore.Event.Ending());
         devices.values().forEach(d -> d.tell(new DeviceActor.Command.End()));
       }
-      case NodeCommand.Check c -> {}
+      case NodeCommand.Check c -> {
+        happened(new ImporterHubCore.Event.Checking());
+        devices.values().forEach(d -> d.tell(new DeviceActor.Command.Check()));
+      }
       case NodeCommand.Network c -> door.rules(c.rules());
       case NodeCommand.Leave c ->
           devices.values().forEach(d -> d.tell(new DeviceActor.Command.Leave()));

@@ -49,6 +49,10 @@ final class ImporterHubCore {
    * @param places of all attachments, in the order of their numbers
    * @param ready whether it has been reported
    * @param ending whether everything is to be given back
+   * @param settled what devices said when they had settled
+   * @param ended devices that have given everything back
+   * @param left devices that are powered down
+   * @param recovered devices that have answered the last check, and whether they do DMA
    */
   record State(
       TreePMap<Integer, Offer> offers,
@@ -58,7 +62,8 @@ final class ImporterHubCore {
       boolean ending,
       PMap<Integer, Event.Settled> settled,
       PSet<Integer> ended,
-      PSet<Integer> left) {
+      PSet<Integer> left,
+      PMap<Integer, Boolean> recovered) {
     /** Nothing has happened. */
     static final State NEW =
         new State(
@@ -69,7 +74,8 @@ final class ImporterHubCore {
             false,
             HashTreePMap.empty(),
             HashTreePSet.empty(),
-            HashTreePSet.empty());
+            HashTreePSet.empty(),
+            HashTreePMap.empty());
 
     /** Whether what a process says is heard. */
     boolean hears(int process) {
@@ -77,11 +83,11 @@ final class ImporterHubCore {
     }
 
     private State offers(TreePMap<Integer, Offer> next) {
-      return new State(next, lost, places, ready, ending, settled, ended, left);
+      return new State(next, lost, places, ready, ending, settled, ended, left, recovered);
     }
 
     private State places(PVector<Place> next) {
-      return new State(offers, lost, next, ready, ending, settled, ended, left);
+      return new State(offers, lost, next, ready, ending, settled, ended, left, recovered);
     }
   }
 
@@ -101,6 +107,12 @@ final class ImporterHubCore {
 
     /** Every attachment of a device is live or refused. */
     record Settled(int device, int live, int refused) implements Event {}
+
+    /** Devices are asked whether they do DMA, or can do any. */
+    record Checking() implements Event {}
+
+    /** A device does DMA anew, or never will. */
+    record Recovered(int device, boolean did) implements Event {}
 
     /** A device has given everything back. */
     record Ended(int device) implements Event {}
@@ -122,6 +134,9 @@ final class ImporterHubCore {
 
     /** All devices have settled. */
     record Settled(int live, int refused) implements Effect {}
+
+    /** All devices have answered a check; these do DMA. */
+    record Recovered(List<Integer> devices) implements Effect {}
 
     /** All devices have ended. */
     record Ended() implements Effect {}
@@ -148,8 +163,19 @@ final class ImporterHubCore {
           case Event.Lost e -> lost(s, e, effects);
           case Event.Began e -> began(s, effects);
           case Event.Ending e ->
-              new State(s.offers, s.lost, s.places, s.ready, true, s.settled, s.ended, s.left);
+              new State(
+                  s.offers,
+                  s.lost,
+                  s.places,
+                  s.ready,
+                  true,
+                  s.settled,
+                  s.ended,
+                  s.left,
+                  s.recovered);
           case Event.Settled e -> settled(s, e, effects);
+          case Event.Checking e -> recovered(s, HashTreePMap.empty());
+          case Event.Recovered e -> recovered(s, e, effects);
           case Event.Ended e -> ended(s, e, effects);
           case Event.Left e -> left(s, e, effects);
         };
@@ -168,7 +194,9 @@ final class ImporterHubCore {
     long known = offers.values().stream().map(o -> o.buffer().device()).distinct().count();
     if (!s.ready && known >= plan.exporterDevices()) {
       effects.add(new Effect.Ready());
-      next = new State(offers, s.lost, s.places, true, s.ending, s.settled, s.ended, s.left);
+      next =
+          new State(
+              offers, s.lost, s.places, true, s.ending, s.settled, s.ended, s.left, s.recovered);
     }
     return s.ending ? next : place(next, effects);
   }
@@ -242,7 +270,15 @@ final class ImporterHubCore {
     }
     effects.add(new Effect.Lose(e.process(), List.copyOf(buffers)));
     return new State(
-        offers, s.lost.plus(e.process()), places, s.ready, s.ending, s.settled, s.ended, s.left);
+        offers,
+        s.lost.plus(e.process()),
+        places,
+        s.ready,
+        s.ending,
+        s.settled,
+        s.ended,
+        s.left,
+        s.recovered);
   }
 
   /** Spreads each device's attachments evenly over the buffers that it is to attach to. */
@@ -283,7 +319,26 @@ final class ImporterHubCore {
               settled.values().stream().mapToInt(Event.Settled::live).sum(),
               settled.values().stream().mapToInt(Event.Settled::refused).sum()));
     }
-    return new State(s.offers, s.lost, s.places, s.ready, s.ending, settled, s.ended, s.left);
+    return new State(
+        s.offers, s.lost, s.places, s.ready, s.ending, settled, s.ended, s.left, s.recovered);
+  }
+
+  private State recovered(State s, Event.Recovered e, List<Effect> effects) {
+    State next = recovered(s, s.recovered.plus(e.device(), e.did()));
+    if (next.recovered.size() == plan.devices().size()) {
+      effects.add(
+          new Effect.Recovered(
+              next.recovered.keySet().stream()
+                  .filter(d -> next.recovered.getOrDefault(d, false))
+                  .sorted()
+                  .toList()));
+    }
+    return next;
+  }
+
+  private static State recovered(State s, PMap<Integer, Boolean> recovered) {
+    return new State(
+        s.offers, s.lost, s.places, s.ready, s.ending, s.settled, s.ended, s.left, recovered);
   }
 
   private State ended(State s, Event.Ended e, List<Effect> effects) {
@@ -291,7 +346,8 @@ final class ImporterHubCore {
     if (ended.size() == plan.devices().size()) {
       effects.add(new Effect.Ended());
     }
-    return new State(s.offers, s.lost, s.places, s.ready, s.ending, s.settled, ended, s.left);
+    return new State(
+        s.offers, s.lost, s.places, s.ready, s.ending, s.settled, ended, s.left, s.recovered);
   }
 
   private State left(State s, Event.Left e, List<Effect> effects) {
@@ -299,6 +355,7 @@ final class ImporterHubCore {
     if (left.size() == plan.devices().size()) {
       effects.add(new Effect.Done());
     }
-    return new State(s.offers, s.lost, s.places, s.ready, s.ending, s.settled, s.ended, left);
+    return new State(
+        s.offers, s.lost, s.places, s.ready, s.ending, s.settled, s.ended, left, s.recovered);
   }
 }

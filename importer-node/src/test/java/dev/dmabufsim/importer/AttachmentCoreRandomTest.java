@@ -169,6 +169,7 @@ final class AttachmentCoreRandomTest {
         switch (random.nextInt(40)) {
           case 0 -> a.ending();
           case 1 -> a.happens(new AttachmentEvent.ExporterGone());
+          case 2, 3, 4 -> a.engineFailed();
           default -> a.happens(new AttachmentEvent.Due(call, a.now));
         }
       }

@@ -391,7 +391,7 @@ final class AttachmentCoreTest {
       case UNMAPPING -> attachment("gpu-dynamic").to(Phase.LIVE).ending().engineReleased();
       case REFUSED -> attachment("gpu-dynamic").due().attachAnswered(Errno.EOPNOTSUPP, 0);
       case DONE -> attachment("gpu-dynamic").due().happens(new AttachmentEvent.ExporterGone());
-      case IDLE, ATTACHING, PINNING, MAPPING, LIVE, STOPPING, UNPINNING, DETACHING ->
+      case IDLE, ATTACHING, PINNING, MAPPING, LIVE, FAULTED, STOPPING, UNPINNING, DETACHING ->
           attachment("rdma-pinned-revocable").to(phase);
     };
   }
@@ -402,7 +402,7 @@ final class AttachmentCoreTest {
     AttachmentDriver a = in(phase);
     assertThat(a.state.phase()).isEqualTo(phase);
     a.invalidated(7);
-    if (phase == Phase.LIVE || phase == Phase.STOPPING) {
+    if (phase == Phase.LIVE || phase == Phase.FAULTED || phase == Phase.STOPPING) {
       Progress last = null;
       while (a.state.phase() == Phase.STOPPING) {
         a.playOn();
@@ -539,6 +539,41 @@ final class AttachmentCoreTest {
   }
 
   @ParameterizedTest
+  @ValueSource(
+      strings = {"gpu-dynamic", "rdma-odp", "rdma-pinned", "rdma-pinned-revocable", "iommufd"})
+  void whoseDmaFailedAndWhoIsNotToldWhyUnmapsDetachesAndAttachesAnew(String kind) {
+    AttachmentDriver a = attachment(kind).to(Phase.LIVE).engineFailed();
+    assertThat(a.effects()).isEmpty();
+    assertThat(a.state.phase()).isEqualTo(Phase.FAULTED);
+    int attempt = a.state.attempt();
+
+    assertThat(a.due().effects()).containsExactly(new ReleaseEngine(0, 0));
+    a.engineReleased();
+    assertThat(a.state.phase()).isEqualTo(Phase.UNMAPPING);
+    // The exporter has taken the mapping away long ago.
+    a.answered(Operation.UNMAP, Errno.EINVAL);
+    if (a.state.phase() == Phase.UNPINNING) {
+      a.answered(Operation.UNPIN, Errno.OK);
+    }
+    a.answered(Operation.DETACH, Errno.OK);
+    a.to(Phase.LIVE);
+    assertThat(a.state.attempt()).isEqualTo(attempt + 1);
+  }
+
+  @Test
+  void whoseDmaFailedAndWhoIsToldWhyReactsAsEver() {
+    AttachmentDriver a = attachment("gpu-dynamic").to(Phase.LIVE).engineFailed().invalidated(1);
+    assertThat(a.state.phase()).isEqualTo(Phase.STOPPING);
+    assertThat(a.state.timeline()).isNotNull();
+  }
+
+  @Test
+  void aFailureOfWhatIsNotLiveAnyMoreIsNoNews() {
+    AttachmentDriver a = attachment("gpu-dynamic").to(Phase.WAITING).engineFailed();
+    assertThat(a.state.phase()).isEqualTo(Phase.WAITING);
+  }
+
+  @ParameterizedTest
   @MethodSource("kindsAndPhases")
   void endingFromAnyPhaseGivesEverythingBack(String kind, Phase phase) {
     AttachmentDriver a = attachment(kind).to(phase);
@@ -569,7 +604,7 @@ final class AttachmentCoreTest {
         case UNMAPPING -> a.answered(Operation.UNMAP, Errno.OK);
         case UNPINNING -> a.answered(Operation.UNPIN, Errno.OK);
         case DETACHING -> a.answered(Operation.DETACH, Errno.OK);
-        case IDLE, LIVE, WAITING, AWAY, REFUSED, DONE ->
+        case IDLE, LIVE, FAULTED, WAITING, AWAY, REFUSED, DONE ->
             throw new AssertionError("at its end it is " + a.state);
       }
     }

@@ -107,7 +107,7 @@ final class AttachmentDriver {
   AttachmentDriver invalidated(long epoch) {
     // As the shell: a driver is asked only if there is something mapped.
     Reaction reaction =
-        state.phase() == Phase.LIVE && state.offer().revocable()
+        (state.phase() == Phase.LIVE || state.phase() == Phase.FAULTED) && state.offer().revocable()
             ? reactions.get()
             : Misbehaviour.OOPS;
     return happens(new AttachmentEvent.Invalidated(epoch, reaction, newCall(), now));
@@ -164,7 +164,14 @@ final class AttachmentDriver {
         case ATTACHING -> attachAnswered(Errno.OK, 50 + state.attempt());
         case PINNING -> answered(Operation.PIN, Errno.OK);
         case MAPPING -> mapAnswered(Errno.OK, table(1));
-        case LIVE -> invalidated(state.epoch() + 1);
+        case LIVE -> {
+          if (phase == Phase.FAULTED) {
+            engineFailed();
+          } else {
+            invalidated(state.epoch() + 1);
+          }
+        }
+        case FAULTED -> due();
         case STOPPING -> playOn();
         case UNMAPPING -> answered(Operation.UNMAP, Errno.OK);
         case UNPINNING -> answered(Operation.UNPIN, Errno.OK);
@@ -173,6 +180,10 @@ final class AttachmentDriver {
       }
     }
     return this;
+  }
+
+  AttachmentDriver engineFailed() {
+    return happens(new AttachmentEvent.EngineFailed(now));
   }
 
   /** What the last event led to. */

@@ -61,7 +61,10 @@ final class AttachmentInvariants {
         after);
     must(!before.ending() || after.ending(), "does not end any more: %s", event);
     must(
-        after.offer().revocable() || after.phase() != Phase.STOPPING || after.ending(),
+        after.offer().revocable()
+            || after.phase() != Phase.STOPPING
+            || after.ending()
+            || after.timeline() == null,
         "was told, and has no callback: %s",
         after);
   }

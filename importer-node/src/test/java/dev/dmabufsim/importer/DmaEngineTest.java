@@ -53,6 +53,7 @@ final class DmaEngineTest {
 
   private final Queue<Integer> stopped = new ConcurrentLinkedQueue<>();
   private final Queue<Integer> released = new ConcurrentLinkedQueue<>();
+  private final Queue<Integer> failed = new ConcurrentLinkedQueue<>();
   private final Queue<Probed> probed = new ConcurrentLinkedQueue<>();
   private Fabric fabric;
   private ControlFile control;
@@ -104,6 +105,11 @@ final class DmaEngineTest {
               @Override
               public void released(List<Integer> attachments) {
                 released.addAll(attachments);
+              }
+
+              @Override
+              public void failed(int attachment) {
+                failed.add(attachment);
               }
 
               @Override

@@ -20,6 +20,8 @@ import dev.dmabufsim.common.fabric.Canary;
 import dev.dmabufsim.common.fabric.ControlDescriptor;
 import dev.dmabufsim.common.fabric.ControlFile;
 import dev.dmabufsim.common.fabric.Fabric;
+import dev.dmabufsim.common.fabric.ProcessEntry;
+import dev.dmabufsim.common.fabric.ProcessIdentity;
 import dev.dmabufsim.common.fabric.SegmentMemory;
 import dev.dmabufsim.common.fabric.SlotMapping;
 import dev.dmabufsim.common.history.HistoryEvent;
@@ -85,6 +87,7 @@ final class ImporterHubTest {
   private TestProbe<ExporterMessage> exporter;
   private ActorRef<ImporterHub.Command> hub;
   private int nextAttachment = 100;
+  private int exporterProcess = 1;
 
   @BeforeAll
   static void startKit() {
@@ -160,7 +163,7 @@ final class ImporterHubTest {
   }
 
   private Peer exporterPeer() {
-    return Peer.of("exporter", 1, 1, control.fabricId());
+    return Peer.of("exporter", 1, exporterProcess, control.fabricId());
   }
 
   private void say(ImporterMessage message) {
@@ -392,6 +395,79 @@ final class ImporterHubTest {
     assertThat(progress.returned()).containsExactly(101, 102);
     assertThat(progress.fences()).isEmpty();
     assertThat(progress.unmapped()).containsExactly(101, 102);
+  }
+
+  /** As {@link #start}, but the exporter is a process of its own. */
+  private void exportedBy(int process) {
+    exporterProcess = process;
+  }
+
+  @Test
+  void aDeadExporterIsNoticedAndAnotherOfItsDeviceIsAttachedToAndChecked() throws Exception {
+    Process first = new ProcessBuilder("sleep", "600").start();
+    exportedBy(
+        control.register(
+            ProcessIdentity.of((int) first.pid()), ProcessEntry.ROLE_NODE, "exporter"));
+    start("gpu-dynamic");
+    List<Integer> ids = attach();
+    List<SgTable> tables = map();
+    awaitDma(tables.getFirst());
+
+    first.destroyForcibly().waitFor();
+
+    await().atMost(LIMIT).until(() -> !recorded.events(HistoryEvent.ExporterLost.class).isEmpty());
+    assertThat(recorded.events(HistoryEvent.ExporterLost.class))
+        .allSatisfy(e -> {
+          assertThat(e.process()).isEqualTo(exporterProcess);
+          assertThat(e.attachments()).containsExactlyInAnyOrderElementsOf(ids);
+        })
+        .hasSize(1);
+    // A late word of his is not heard.
+    invalidate(1, ids);
+    await().atMost(LIMIT).until(() -> !recorded.events(HistoryEvent.Dropped.class).isEmpty());
+    long before = control.counters(tables.getFirst().slot()).operations();
+    control(new NodeCommand.Check());
+
+    exportedBy(control.register(ProcessIdentity.self(), ProcessEntry.ROLE_NODE, "exporter"));
+    say(
+        new ImporterMessage.Buffers(
+            exporterPeer(), exporter.ref(), List.of(new BufferInfo(BUFFER, "gpu", BYTES))));
+    // To another exporter it may say what it has said to the first.
+    heard.clear();
+    assertThat(attach()).hasSize(2);
+    map(expect(Operation.MAP), SlotUse.DMA, 4);
+    await()
+        .atMost(LIMIT)
+        .until(
+            () -> reports.contains(new NodeReport.Recovered("importer", List.of("gpu-dynamic0"))));
+    assertThat(recorded.events(HistoryEvent.Recovered.class))
+        .allSatisfy(e -> assertThat(e.operations()).isPositive())
+        .hasSize(1);
+    assertThat(control.counters(tables.getFirst().slot()).operations()).isEqualTo(before);
+  }
+
+  @Test
+  void aDeviceWhoseMemoryIsSeveredUnderItAttachesAnewByItself() throws IOException {
+    start("rdma-pinned-revocable");
+    attach();
+    answer(expect(Operation.PIN), List.of());
+    List<SgTable> tables = map();
+    awaitDma(tables.getFirst());
+
+    fabric.sever(SEGMENT);
+
+    // It hears nothing, and unmaps, unpins, detaches of itself; each attachment in its time.
+    Set<Operation> asked = new HashSet<>();
+    ExporterMessage next = hear();
+    while (!(next instanceof Attach)) {
+      if (next instanceof Call call) {
+        asked.add(call.operation());
+        answer(call, List.of());
+      }
+      next = hear();
+    }
+    assertThat(asked).contains(Operation.UNMAP, Operation.UNPIN, Operation.DETACH);
+    assertThat(control.counters().aborted()).isPositive();
   }
 
   @Test

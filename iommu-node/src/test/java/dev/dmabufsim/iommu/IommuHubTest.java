@@ -1,14 +1,17 @@
 package dev.dmabufsim.iommu;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 import static org.awaitility.Awaitility.await;
 
 import akka.actor.testkit.typed.javadsl.ActorTestKit;
 import akka.actor.testkit.typed.javadsl.TestProbe;
 import akka.actor.typed.ActorRef;
 import dev.dmabufsim.cluster.NodeContext;
+import dev.dmabufsim.common.contract.RevokeOutcome;
 import dev.dmabufsim.common.control.NodeCommand;
 import dev.dmabufsim.common.control.NodeReport;
+import dev.dmabufsim.common.fabric.BufferJournal;
 import dev.dmabufsim.common.fabric.ControlDescriptor;
 import dev.dmabufsim.common.fabric.ControlFile;
 import dev.dmabufsim.common.fabric.Fabric;
@@ -31,6 +34,7 @@ import dev.dmabufsim.common.message.Peer;
 import dev.dmabufsim.common.message.SgTable;
 import dev.dmabufsim.common.message.Span;
 import java.io.IOException;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -53,6 +57,7 @@ final class IommuHubTest {
   private static final Duration LIMIT = Duration.ofSeconds(30);
   private static final long NEVER = TimeUnit.HOURS.toMicros(1);
   private static final int BUFFER = 7;
+  private static final long BUFFER_IN_SLOT = 12;
   private static final int SLOTS = 8;
 
   private static ActorTestKit kit;
@@ -344,6 +349,88 @@ final class IommuHubTest {
     assertThat(recorded(HistoryEvent.ProcessDied.class))
         .containsExactly(new HistoryEvent.ProcessDied(process, "doomed", 1));
     assertThat(map(process, 21).refused()).containsExactly(21);
+  }
+
+  /** Another IOMMU of the same name, as if the first had died: the first is told nothing more. */
+  private ActorRef<IommuHub.Command> successor() throws IOException {
+    kit.stop(hub);
+    Peer self = peer("iommu", register(ProcessIdentity.self(), "iommu"));
+    hub =
+        kit.spawn(
+            IommuHub.create(
+                new NodeContext(
+                    self,
+                    fabric,
+                    History.toFile(shm.resolve("successor"), "iommu"),
+                    reports::add,
+                    () -> done.set(true))));
+    return hub;
+  }
+
+  private <T extends HistoryEvent> List<T> successorRecorded(Class<T> kind) throws IOException {
+    List<T> events = new ArrayList<>();
+    for (String line : Files.readAllLines(shm.resolve("successor"))) {
+      HistoryEvent event = HistoryFormat.read(line).event();
+      if (kind.isInstance(event)) {
+        events.add(kind.cast(event));
+      }
+    }
+    return events;
+  }
+
+  @Test
+  void aSuccessorKnowsWhatIsMappedAndClosesItAndRefusesADamagedSlot() throws IOException {
+    control.journal().enter(BUFFER, exporterPeer.process(), 70, 4096, 5);
+    SgTable whole = map(10);
+    SgTable damaged = map(11);
+    control
+        .memory()
+        .set(ValueLayout.JAVA_INT, control.slotAt(damaged.slot()) + BUFFER_IN_SLOT, -77);
+
+    successor();
+
+    await().atMost(LIMIT).until(() -> !successorRecorded(HistoryEvent.Rebuilt.class).isEmpty());
+    assertThat(successorRecorded(HistoryEvent.Rebuilt.class))
+        .containsExactly(new HistoryEvent.Rebuilt(2, List.of(10)));
+    assertThat(successorRecorded(HistoryEvent.Dropped.class)).hasSize(1);
+    assertThat(enter(damaged)).isFalse();
+    assertThat(enter(whole)).isTrue();
+    close(1, NEVER);
+    await().atMost(LIMIT).until(() -> permission(whole) == ControlDescriptor.PERMISSION_BLOCKED);
+    leave(whole);
+    BufferClosed closed = exporterHears(BufferClosed.class);
+    assertThat(closed.open()).containsExactly(10);
+    assertThat(closed.undrained()).isEmpty();
+  }
+
+  @Test
+  void aDeadExportersMemoryIsBlockedSeveredAndReclaimedOnce() throws Exception {
+    Process dying = new ProcessBuilder("sleep", "600").start();
+    int process = register(ProcessIdentity.of((int) dying.pid()), "doomed");
+    fabric.createSegment(70, 4096);
+    int entry = control.journal().enter(BUFFER, process, 70, 4096, 5);
+    control.journal().write(entry, 3, BufferJournal.Phase.REVOKING);
+    SgTable table = map(10);
+
+    dying.destroyForcibly().waitFor();
+
+    await().atMost(LIMIT).until(() -> !recorded(HistoryEvent.Reclaimed.class).isEmpty());
+    assertThat(fabric.hasSegment(70)).isFalse();
+    assertThat(enter(table)).isFalse();
+    assertThat(control.journal().entries().getFirst().phase())
+        .isEqualTo(BufferJournal.Phase.RECLAIMED);
+    assertThat(recorded(HistoryEvent.Orphaned.class))
+        .containsExactly(new HistoryEvent.Orphaned(BUFFER, 3, 70, 5, process, true));
+    assertThat(recorded(HistoryEvent.Reclaimed.class))
+        .extracting(HistoryEvent.Reclaimed::epoch, HistoryEvent.Reclaimed::outcome)
+        .containsExactly(tuple(3L, RevokeOutcome.BLOCKED));
+
+    // Another death has the journal looked through again.
+    Process other = new ProcessBuilder("sleep", "600").start();
+    register(ProcessIdentity.of((int) other.pid()), "another");
+    other.destroyForcibly().waitFor();
+    await().atMost(LIMIT).until(() -> recorded(HistoryEvent.ProcessDied.class).size() == 2);
+    assertThat(recorded(HistoryEvent.Reclaimed.class)).hasSize(1);
   }
 
   @Test
