@@ -26,9 +26,9 @@ public final class Signals {
 
   // Restricted: they take numbers and touch no memory of ours.
   @SuppressWarnings("restricted")
-  private static MethodHandle link(String name, FunctionDescriptor descriptor) {
+  private static MethodHandle link(String function, FunctionDescriptor descriptor) {
     Linker linker = Linker.nativeLinker();
-    return linker.downcallHandle(linker.defaultLookup().find(name).orElseThrow(), descriptor);
+    return linker.downcallHandle(linker.defaultLookup().find(function).orElseThrow(), descriptor);
   }
 
   /** Kills this process, at once. Does not return. */
@@ -39,11 +39,9 @@ public final class Signals {
   }
 
   /**
-   * Freezes this process: returns when somebody has sent it SIGCONT.
-   *
-   * <p>By raise(3), which signals the calling thread: with kill(2) the kernel chooses a thread to
-   * take the signal, and until that one is scheduled, which on a busy host takes a second, the
-   * caller would go on past the point at which it is to stop.
+   * Freezes this process: returns when somebody has sent it SIGCONT. By a signal to the calling
+   * thread: one to the process may be another thread's to take, and this one would run on until
+   * that has.
    */
   static void stop() {
     try {

@@ -123,7 +123,7 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
       nodes.add(new NodeSpec(KILLED_NODE, Role.IMPORTER, List.of(), killed));
       faults.add(
           new FaultSpec(
-              new FaultSpec.Process(
+              new FaultSpec.ProcessFault(
                   FaultSpec.Action.KILL,
                   new FaultSpec.Target(FaultSpec.Target.By.NODE, KILLED_NODE)),
               new FaultSpec.When.At(FaultPoint.IMPORTER_INVALIDATED, 1),

@@ -64,7 +64,7 @@ public record FaultPlan(List<Planned> faults) {
         nodes =
             rules.stream().flatMap(r -> Stream.of(r.from(), r.to())).distinct().sorted().toList();
       }
-      if (spec.deed() instanceof FaultSpec.Process p && p.action() == Action.KILL) {
+      if (spec.deed() instanceof FaultSpec.ProcessFault p && p.action() == Action.KILL) {
         dead.addAll(nodes);
       }
       planned.add(new Planned(index, spec, nodes, rules));
@@ -77,7 +77,7 @@ public record FaultPlan(List<Planned> faults) {
     List<FaultTrap.Trap> traps = new ArrayList<>();
     for (Planned fault : faults) {
       if (fault.spec().when() instanceof When.At at
-          && fault.spec().deed() instanceof FaultSpec.Process p
+          && fault.spec().deed() instanceof FaultSpec.ProcessFault p
           && fault.nodes().contains(node)
           && !but.contains(fault.index())) {
         FaultTrap.Action action =
@@ -99,7 +99,7 @@ public record FaultPlan(List<Planned> faults) {
     return faults.stream()
         .filter(f ->
             switch (f.spec().deed()) {
-              case FaultSpec.Process p -> true;
+              case FaultSpec.ProcessFault p -> true;
               case FaultSpec.Partition p -> true;
               case FaultSpec.Link l -> true;
               case FaultSpec.FullShm x -> false;
@@ -118,7 +118,7 @@ public record FaultPlan(List<Planned> faults) {
   private static List<String> nodes(
       Scenario scenario, FaultSpec spec, Set<String> dead, Random random) {
     return switch (spec.deed()) {
-      case FaultSpec.Process p ->
+      case FaultSpec.ProcessFault p ->
           one(scenario, p.target(), roleAt(spec.when()), dead, random).stream().toList();
       case FaultSpec.TruncateSegment t ->
           one(scenario, t.target(), Optional.of(Role.EXPORTER), dead, random).stream().toList();
@@ -177,7 +177,7 @@ public record FaultPlan(List<Planned> faults) {
                 List.of(rule(l, b.one(), b.other()), rule(l, b.other(), b.one()));
             case Links.OneWay w -> List.of(rule(l, w.from(), w.to()));
           };
-      case FaultSpec.Process x -> List.of();
+      case FaultSpec.ProcessFault x -> List.of();
       case FaultSpec.FullShm x -> List.of();
       case FaultSpec.TruncateSegment x -> List.of();
       case FaultSpec.DamageSlot x -> List.of();

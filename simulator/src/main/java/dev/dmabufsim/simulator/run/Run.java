@@ -363,7 +363,8 @@ public final class Run {
       if (fault.when() instanceof FaultSpec.When.After after) {
         sum = sum.plus(after.time());
       }
-      if (fault.deed() instanceof FaultSpec.Process p && p.action() == FaultSpec.Action.RESTART) {
+      if (fault.deed() instanceof FaultSpec.ProcessFault p
+          && p.action() == FaultSpec.Action.RESTART) {
         sum = sum.plus(FORMING);
       }
     }

@@ -335,7 +335,7 @@ final class RunCore {
         List<Effect> effects = new ArrayList<>();
         effects.add(new Effect.Struck(fault));
         State next = s.strike(fault.index(), after(fault, nowNanos));
-        if (fault.spec().deed() instanceof FaultSpec.Process p) {
+        if (fault.spec().deed() instanceof FaultSpec.ProcessFault p) {
           switch (p.action()) {
             case KILL, RESTART -> next = next.kill(report.node());
             case PAUSE, STALL -> {}
@@ -373,21 +373,30 @@ final class RunCore {
     return new Step(next, effects);
   }
 
-  private static boolean due(State s, FaultPlan.Planned fault, long nowNanos) {
+  private boolean due(State s, FaultPlan.Planned fault, long nowNanos) {
     return fault.spec().when() instanceof When.After after
         && s.roundsNanos().isPresent()
         && nowNanos - s.roundsNanos().getAsLong() >= after.time().toNanos()
-        && possible(s, fault);
+        && possible(s, fault)
+        && !waits(s, fault);
+  }
+
+  /**
+   * Who restarts one node after the other waits until the one before is there again: otherwise the
+   * cluster has no majority any more, and ends.
+   */
+  private boolean waits(State s, FaultPlan.Planned fault) {
+    return restarts(fault) && !missingAgain(s).isEmpty();
   }
 
   /** Nothing happens to a process that is not there. */
   private static boolean possible(State s, FaultPlan.Planned fault) {
-    return !(fault.spec().deed() instanceof FaultSpec.Process)
+    return !(fault.spec().deed() instanceof FaultSpec.ProcessFault)
         || fault.nodes().stream().allMatch(s::running);
   }
 
   private static boolean restarts(FaultPlan.Planned fault) {
-    return fault.spec().deed() instanceof FaultSpec.Process p && p.action() == Action.RESTART;
+    return fault.spec().deed() instanceof FaultSpec.ProcessFault p && p.action() == Action.RESTART;
   }
 
   /** Who is to be started again must have ended. */
@@ -400,7 +409,7 @@ final class RunCore {
     effects.add(new Effect.Say("%s %s".formatted(fault.spec().text(), fault.nodes())));
     State next = s.strike(fault.index(), after(fault, nowNanos));
     switch (fault.spec().deed()) {
-      case FaultSpec.Process p -> {
+      case FaultSpec.ProcessFault p -> {
         for (String node : fault.nodes()) {
           switch (p.action()) {
             case KILL, RESTART -> {
@@ -424,7 +433,7 @@ final class RunCore {
   private State end(State s, FaultPlan.Planned fault, List<Effect> effects) {
     State next = s.strike(fault.index(), new Stage.Over());
     switch (fault.spec().deed()) {
-      case FaultSpec.Process p -> {
+      case FaultSpec.ProcessFault p -> {
         for (String node : fault.nodes()) {
           switch (p.action()) {
             case KILL -> {}
@@ -477,7 +486,7 @@ final class RunCore {
     return active(s).stream()
         .anyMatch(f ->
             f.nodes().contains(node)
-                && f.spec().deed() instanceof FaultSpec.Process p
+                && f.spec().deed() instanceof FaultSpec.ProcessFault p
                 && (p.action() == Action.PAUSE || p.action() == Action.STALL));
   }
 
@@ -555,7 +564,7 @@ final class RunCore {
         .anyMatch(f ->
             s.struck().containsKey(f.index())
                 && f.nodes().contains(node)
-                && f.spec().deed() instanceof FaultSpec.Process p
+                && f.spec().deed() instanceof FaultSpec.ProcessFault p
                 && (p.action() == Action.PAUSE || p.action() == Action.STALL));
   }
 

@@ -20,8 +20,7 @@ public record FaultSpec(Deed deed, When when, Duration length) {
   public sealed interface Deed {}
 
   /** Something happens to a node's process. */
-  @SuppressWarnings("AvoidCommonTypeNames") // a process of the run, and no other is spoken of here
-  public record Process(Action action, Target target) implements Deed {}
+  public record ProcessFault(Action action, Target target) implements Deed {}
 
   /** What can happen to a process. */
   public enum Action {
@@ -166,7 +165,7 @@ public record FaultSpec(Deed deed, When when, Duration length) {
   /** The kind's name, in scenarios and reports. */
   public String kind() {
     return switch (deed) {
-      case Process p -> word(p.action());
+      case ProcessFault p -> word(p.action());
       case Partition p -> "partition";
       case Link l -> l.kind() == LinkRule.Kind.SLOW ? "slow-link" : word(l.kind());
       case FullShm f -> "full-shm";
@@ -196,12 +195,12 @@ public record FaultSpec(Deed deed, When when, Duration length) {
   }
 
   private boolean restarts() {
-    return deed instanceof Process p && p.action() == Action.RESTART;
+    return deed instanceof ProcessFault p && p.action() == Action.RESTART;
   }
 
   private String subject() {
     return switch (deed) {
-      case Process p -> quoted(p.target().text());
+      case ProcessFault p -> quoted(p.target().text());
       case Partition p ->
           switch (p.split()) {
             case Split.Shape shape -> word(shape);

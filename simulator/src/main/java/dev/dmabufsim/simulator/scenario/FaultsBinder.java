@@ -59,7 +59,7 @@ final class FaultsBinder {
     Set<String> killed = new HashSet<>();
     for (Field item : root.items("faults")) {
       FaultSpec fault = binder.fault(item);
-      if (fault.deed() instanceof FaultSpec.Process p
+      if (fault.deed() instanceof FaultSpec.ProcessFault p
           && p.action() == Action.KILL
           && p.target().by() == Target.By.NODE
           && !killed.add(p.target().name())) {
@@ -153,7 +153,7 @@ final class FaultsBinder {
     Field node = section.need("node", "importer-1");
     Target target = targetAt(node, point);
     When when = new When.At(point, round(section));
-    return new FaultSpec(new FaultSpec.Process(Action.KILL, target), when, Duration.ZERO);
+    return new FaultSpec(new FaultSpec.ProcessFault(Action.KILL, target), when, Duration.ZERO);
   }
 
   private FaultSpec process(Section section, Field what, Action action, Duration length)
@@ -169,7 +169,9 @@ final class FaultsBinder {
         }
       }
       return new FaultSpec(
-          new FaultSpec.Process(action, target(what, Optional.empty())), after(section), length);
+          new FaultSpec.ProcessFault(action, target(what, Optional.empty())),
+          after(section),
+          length);
     }
     if (at == null && action != Action.KILL) {
       throw new ScenarioException(
@@ -180,7 +182,7 @@ final class FaultsBinder {
     FaultPoint point = at == null ? Defaults.FAULT_POINT : point(at);
     Target target = targetAt(what, point);
     return new FaultSpec(
-        new FaultSpec.Process(action, target), new When.At(point, round(section)), length);
+        new FaultSpec.ProcessFault(action, target), new When.At(point, round(section)), length);
   }
 
   private static FaultPoint point(Field field) throws ScenarioException {

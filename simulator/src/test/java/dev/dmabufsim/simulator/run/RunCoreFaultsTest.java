@@ -77,6 +77,19 @@ class RunCoreFaultsTest {
   }
 
   @Test
+  void aRestartByTimeWaitsUntilTheOneBeforeIsThereAgain() {
+    RunCore core = core("{restart: m-1, after: 1s, down: 1s}, {restart: m-2, after: 4s, down: 1s}");
+    State s = core.exited(core.tick(State.begin().begun(0), SECOND).state(), "m-1", 137, "log");
+    s = core.tick(s, 2 * SECOND).state();
+    assertThat(core.tick(s, 9 * SECOND).effects()).isEmpty();
+    assertThat(core.untilDue(s, 9 * SECOND)).as("a report is waited for").isEmpty();
+    assertThat(core.faultsOver(s)).isFalse();
+    s = told(core, s, new NodeReport.Ready("m-1")).state();
+    s = told(core, s, new NodeReport.Settled("m-1", 1, 0)).state();
+    assertThat(core.tick(s, 9 * SECOND).effects()).contains(new Effect.Kill("m-2"));
+  }
+
+  @Test
   void theRoundsOfAllProcessesOfANodeCount() {
     RunCore core = core("{restart: exporter-1, after: 1s, down: 1s}");
     State s =

@@ -82,7 +82,7 @@ class BundledScenariosTest {
     assertThat(dead.faults())
         .containsExactly(
             new FaultSpec(
-                new FaultSpec.Process(
+                new FaultSpec.ProcessFault(
                     FaultSpec.Action.KILL,
                     new FaultSpec.Target(FaultSpec.Target.By.NODE, "importer-2")),
                 new FaultSpec.When.At(FaultPoint.IMPORTER_INVALIDATED, 5),

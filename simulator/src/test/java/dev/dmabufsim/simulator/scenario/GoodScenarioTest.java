@@ -134,7 +134,7 @@ class GoodScenarioTest {
     assertThat(scenario.faults())
         .containsExactly(
             new FaultSpec(
-                new FaultSpec.Process(
+                new FaultSpec.ProcessFault(
                     FaultSpec.Action.KILL,
                     new FaultSpec.Target(FaultSpec.Target.By.NODE, "importer-1")),
                 new FaultSpec.When.At(FaultPoint.IMPORTER_INVALIDATED, 7),

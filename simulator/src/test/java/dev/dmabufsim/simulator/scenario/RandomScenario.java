@@ -220,7 +220,7 @@ final class RandomScenario {
     for (int i = 0; i < random.nextInt(6); i++) {
       FaultSpec fault = fault(nodes, rounds);
       boolean twice =
-          fault.deed() instanceof FaultSpec.Process p
+          fault.deed() instanceof FaultSpec.ProcessFault p
               && p.action() == FaultSpec.Action.KILL
               && p.target().by() == Target.By.NODE
               && !killed.add(p.target().name());
@@ -257,7 +257,7 @@ final class RandomScenario {
         new FaultSpec.When.At(
             points.get(random.nextInt(points.size())), 1 + random.nextInt(rounds));
     return new FaultSpec(
-        new FaultSpec.Process(action, target(node)),
+        new FaultSpec.ProcessFault(action, target(node)),
         random.nextBoolean() ? at : after,
         action == FaultSpec.Action.KILL ? Duration.ZERO : length);
   }
