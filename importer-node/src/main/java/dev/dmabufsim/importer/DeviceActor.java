@@ -63,6 +63,9 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
     /** These buffers' exporter is gone. */
     record ExporterGone(int process, Set<Integer> buffers) implements Command {}
 
+    /** Others have given this node up: nothing that it had is its own any more. */
+    record MappingsLost() implements Command {}
+
     /** Give everything back. */
     record End() implements Command {}
 
@@ -206,6 +209,7 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
         .onMessage(Command.EngineStopped.class, this::onEngineStopped)
         .onMessage(Command.EngineReleased.class, this::onEngineReleased)
         .onMessage(Command.ExporterGone.class, this::onExporterGone)
+        .onMessage(Command.MappingsLost.class, m -> onMappingsLost())
         .onMessage(Command.End.class, m -> onEnd())
         .onMessage(Command.Leave.class, m -> onLeave())
         .onMessage(Command.Tick.class, m -> m == Command.Tick.CHECK ? check() : onTick())
@@ -428,10 +432,19 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
     }
   }
 
-  private Behavior<Command> onExporterGone(Command.ExporterGone m) {
+  private Behavior<Command> onMappingsLost() {
+    List<Integer> attachments = gone(Set.copyOf(exporters.keySet()));
+    if (!attachments.isEmpty()) {
+      node.history().record(new HistoryEvent.MappingsLost(plan.name(), attachments));
+    }
+    return flush();
+  }
+
+  /** Gives up what is attached to these buffers, and tells nobody: nobody would listen. */
+  private List<Integer> gone(Set<Integer> buffers) {
     List<Integer> attachments = new ArrayList<>();
     for (Entry entry : byIndex.values()) {
-      if (m.buffers().contains(entry.assignment.buffer())) {
+      if (buffers.contains(entry.assignment.buffer())) {
         if (entry.state.attached()) {
           attachments.add(entry.state.id());
         }
@@ -440,7 +453,12 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
         byId.remove(entry.state.id(), entry);
       }
     }
-    exporters.keySet().removeAll(m.buffers());
+    exporters.keySet().removeAll(buffers);
+    return attachments;
+  }
+
+  private Behavior<Command> onExporterGone(Command.ExporterGone m) {
+    List<Integer> attachments = gone(m.buffers());
     if (!attachments.isEmpty()) {
       node.history().record(new HistoryEvent.ExporterLost(plan.name(), m.process(), attachments));
     }

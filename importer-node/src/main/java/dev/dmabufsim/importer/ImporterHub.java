@@ -10,6 +10,7 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.Receive;
 import akka.actor.typed.javadsl.TimerScheduler;
 import akka.actor.typed.receptionist.Receptionist;
+import dev.dmabufsim.cluster.Membership;
 import dev.dmabufsim.cluster.NodeContext;
 import dev.dmabufsim.cluster.NodeDoor;
 import dev.dmabufsim.common.control.NodeCommand;
@@ -78,6 +79,14 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
     /** By a device: it is powered down. */
     record DeviceLeft(int deviceKey) implements Command {}
 
+    /** By the cluster: this node is no member any more. */
+    enum Membership implements Command {
+      /** Others have given it up. */
+      GIVEN_UP,
+      /** It has left in order. */
+      LEFT
+    }
+
     /** By itself. */
     enum Internal implements Command {
       /** Send what was gathered. */
@@ -141,6 +150,7 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
             l -> new Command.ExportersListed(l.getServiceInstances(ExporterMessage.KEY)));
     context.getSystem().receptionist().tell(Receptionist.subscribe(ExporterMessage.KEY, listings));
     context.getSystem().receptionist().tell(Receptionist.register(ImporterMessage.KEY, address));
+    Membership.whenGivenUp(context, Command.Membership.GIVEN_UP, Command.Membership.LEFT);
     timers.startTimerWithFixedDelay(Command.Internal.RETRY, RETRY);
     timers.startTimerWithFixedDelay(Command.Internal.PROCESSES, PROCESSES);
   }
@@ -169,6 +179,7 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
             })
         .onMessage(Command.DeviceEnded.class, this::onDeviceEnded)
         .onMessage(Command.DeviceLeft.class, this::onDeviceLeft)
+        .onMessage(Command.Membership.class, this::onMembership)
         .onMessage(Command.Internal.class, this::onInternal)
         .onSignal(Terminated.class, this::onTerminated)
         .onSignal(PostStop.class, s -> onPostStop())
@@ -346,6 +357,17 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
       getContext().getSelf().tell(Command.Internal.FLUSH);
     }
     gathered.computeIfAbsent(key, k -> new Progress()).addAll(more);
+  }
+
+  private Behavior<Command> onMembership(Command.Membership m) {
+    switch (m) {
+      case GIVEN_UP ->
+          devices.values().forEach(d -> d.tell(new DeviceActor.Command.MappingsLost()));
+      case LEFT -> {
+        // It had given everything back before.
+      }
+    }
+    return this;
   }
 
   private Behavior<Command> onInternal(Command.Internal what) {

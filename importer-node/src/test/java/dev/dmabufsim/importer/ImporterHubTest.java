@@ -447,6 +447,22 @@ final class ImporterHubTest {
   }
 
   @Test
+  void aNodeThatWasGivenUpByOthersStopsItsDmaAndSaysWhatItHasLost() {
+    start("gpu-dynamic");
+    List<Integer> ids = attach();
+    awaitDma(map().getFirst());
+
+    hub.tell(ImporterHub.Command.Membership.LEFT);
+    hub.tell(ImporterHub.Command.Membership.GIVEN_UP);
+
+    await().atMost(LIMIT).until(() -> !recorded.events(HistoryEvent.MappingsLost.class).isEmpty());
+    assertThat(recorded.events(HistoryEvent.MappingsLost.class))
+        .allSatisfy(e -> assertThat(e.attachments()).containsExactlyInAnyOrderElementsOf(ids))
+        .hasSize(1);
+    assertThat(recorded.events(HistoryEvent.Refused.class)).isEmpty();
+  }
+
+  @Test
   void aDeviceWhoseMemoryIsSeveredUnderItAttachesAnewByItself() throws IOException {
     start("rdma-pinned-revocable");
     attach();
