@@ -95,6 +95,11 @@ class IommuDeathTest {
     Tale late =
         dead().at(200, EXPORTER, Tale.requested(1)).at(1201, EXPORTER, Tale.completed(1, 1001));
     assertThat(late.broken(IT)).singleElement().asString().contains("took 1001000 us");
+    Tale back =
+        restarted(ATTACHMENT)
+            .at(3000, EXPORTER, Tale.requested(1))
+            .at(4001, EXPORTER, Tale.completed(1, 1001));
+    assertThat(back.broken(IT)).as("its successor is there").isEmpty();
     Tale notDead =
         Tale.begin()
             .at(200, EXPORTER, Tale.requested(1))
