@@ -205,7 +205,7 @@ public record FaultPlan(List<Planned> faults) {
         List<LinkRule> cuts = new ArrayList<>();
         for (List<String> one : groups.groups()) {
           for (List<String> other : groups.groups()) {
-            if (one != other) {
+            if (!one.equals(other)) {
               cuts.addAll(oneWay(one, other));
             }
           }
