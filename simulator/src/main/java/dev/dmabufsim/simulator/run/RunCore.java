@@ -382,14 +382,16 @@ final class RunCore {
   }
 
   /**
-   * Who restarts one node after the other waits until the one before is there again: otherwise the
-   * cluster has no majority any more, and ends.
+   * Restarts by time come one after the other, each when the one before is there again: otherwise
+   * the cluster has no majority any more, and ends. Who wants several nodes dead at once has them
+   * die at points.
    */
   private boolean waits(State s, FaultPlan.Planned fault) {
-    return restarts(fault) && !missingAgain(s).isEmpty();
+    boolean under =
+        active(s).stream().anyMatch(f -> restarts(f) && f.spec().when() instanceof When.After);
+    return restarts(fault) && (under || !missingAgain(s).isEmpty());
   }
 
-  /** Nothing happens to a process that is not there. */
   private static boolean possible(State s, FaultPlan.Planned fault) {
     return !(fault.spec().deed() instanceof FaultSpec.ProcessFault)
         || fault.nodes().stream().allMatch(s::running);
@@ -507,7 +509,10 @@ final class RunCore {
     return plan.faults().stream()
         .flatMap(f -> {
           Stage stage = s.struck().get(f.index());
-          if (stage == null && f.spec().when() instanceof When.After after && possible(s, f)) {
+          if (stage == null
+              && f.spec().when() instanceof When.After after
+              && possible(s, f)
+              && !waits(s, f)) {
             return Stream.of(after.time().toNanos() - (nowNanos - s.roundsNanos().getAsLong()));
           }
           return stage instanceof Stage.Active a && mayEnd(s, f)

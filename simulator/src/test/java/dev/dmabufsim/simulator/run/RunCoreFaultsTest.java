@@ -79,7 +79,9 @@ class RunCoreFaultsTest {
   @Test
   void aRestartByTimeWaitsUntilTheOneBeforeIsThereAgain() {
     RunCore core = core("{restart: m-1, after: 1s, down: 1s}, {restart: m-2, after: 4s, down: 1s}");
-    State s = core.exited(core.tick(State.begin().begun(0), SECOND).state(), "m-1", 137, "log");
+    State s = core.tick(State.begin().begun(0), SECOND).state();
+    assertThat(core.tick(s, 9 * SECOND).effects()).as("it has not ended yet").isEmpty();
+    s = core.exited(s, "m-1", 137, "log");
     s = core.tick(s, 2 * SECOND).state();
     assertThat(core.tick(s, 9 * SECOND).effects()).isEmpty();
     assertThat(core.untilDue(s, 9 * SECOND)).as("a report is waited for").isEmpty();
