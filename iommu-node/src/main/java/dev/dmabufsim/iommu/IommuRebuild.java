@@ -150,9 +150,10 @@ final class IommuRebuild {
             && (m.generation() != buffer.generation() || m.segment() != buffer.segment())) {
           yield "generation " + m.generation() + " where it is " + buffer.generation();
         }
-        yield state.open().containsKey(slot(line).holder())
-            ? "a second one of attachment " + m.attachment()
-            : null;
+        if (state.open().containsKey(slot(line).holder())) {
+          yield "a second one of attachment " + m.attachment();
+        }
+        yield null;
       }
       default -> "permission " + line.permission();
     };
