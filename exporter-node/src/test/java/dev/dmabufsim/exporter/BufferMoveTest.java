@@ -105,7 +105,15 @@ final class BufferMoveTest {
             .toList();
 
     assertThat(order)
-        .containsExactly("Moved", "Disown", "RevokeCompleted", "Complete", "Restored", "Report");
+        .containsExactly(
+            "Moved",
+            "Disown",
+            "Journal",
+            "RevokeCompleted",
+            "Complete",
+            "Journal",
+            "Restored",
+            "Report");
   }
 
   @ParameterizedTest

@@ -436,7 +436,9 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
   /** Gone from the cluster, though its process may live; of another host one knows no better. */
   private Behavior<Command> onTerminated(Terminated signal) {
     exporterOf.entrySet().stream()
+        // The very actor: its successor has an equal path, and another uid.
         .filter(e -> e.getValue().path().equals(signal.getRef().path()))
+        .filter(e -> e.getValue().path().uid() == signal.getRef().path().uid())
         .map(Map.Entry::getKey)
         .toList()
         .forEach(this::lost);

@@ -87,6 +87,7 @@ public final class Run {
   private @Nullable History history;
   private long dmaNanos;
   private boolean orderly;
+  private boolean checking;
 
   private Run(RunOptions options, Progress progress, Consumer<Played> print) {
     this.print = print;
@@ -349,9 +350,17 @@ public final class Run {
   private void afterFaults() throws Interruption {
     carryOut(core.finish(state));
     if (plan.anyEnds()) {
-      tell(Role.IMPORTER, new NodeCommand.Check());
+      check();
       // What it means that one does not recover is for the judge to say.
       await(RECOVERING, Role.IMPORTER, RunCore.Milestone.RECOVERED);
+    }
+  }
+
+  /** Once, as soon as nothing more is to strike: the time to recover counts from there. */
+  private void check() {
+    if (!checking) {
+      checking = true;
+      tell(Role.IMPORTER, new NodeCommand.Check());
     }
   }
 
@@ -407,6 +416,9 @@ public final class Run {
         return;
       }
       handleNext(left);
+      if (plan.anyEnds() && core.allOver(state)) {
+        check();
+      }
       int played = core.roundsPlayed(state);
       if (played > patience.played()) {
         patience = patience.seen(played, System.nanoTime());

@@ -537,6 +537,11 @@ final class RunCore {
     return !pending && active(s).isEmpty() && missingAgain(s).isEmpty();
   }
 
+  /** Whether every fault has struck and is over: from here on all must get well again. */
+  boolean allOver(State s) {
+    return faultsOver(s) && plan.faults().stream().allMatch(f -> s.struck().containsKey(f.index()));
+  }
+
   /** Who was started again and is not as far as the others were before the faults. */
   Set<String> missingAgain(State s) {
     Set<String> missing = new TreeSet<>();

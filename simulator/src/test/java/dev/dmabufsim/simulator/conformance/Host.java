@@ -526,8 +526,6 @@ final class Host {
               () -> happens(new BufferEvent.BufferClosed(e.epoch(), e.open(), e.undrained(), now)));
       case IommuEffect.AnnounceDeath e ->
           send(Wire.CLOSED, () -> happens(new BufferEvent.ProcessDied(e.process(), now)));
-      case IommuEffect.Claim e -> throw new AssertionError("no exporter dies here: " + e);
-      case IommuEffect.SeverOrphan e -> throw new AssertionError("no exporter dies here: " + e);
       case IommuEffect.Note e -> {}
     }
   }

@@ -36,9 +36,8 @@ class FaultsIT {
     assertThat(events(run, "importer-1"))
         .contains(
             new HistoryEvent.FaultPointReached("importer.copying", 2),
-            new HistoryEvent.FaultPointReached("importer.invalidated", 4))
-        .last()
-        .isEqualTo(new HistoryEvent.FaultPointReached("importer.invalidated", 4));
+            // Other threads may write down what they do until they are scheduled, and die.
+            new HistoryEvent.FaultPointReached("importer.invalidated", 4));
     List<HistoryEvent> again = events(run, "importer-1.2");
     assertThat(again.getFirst()).isInstanceOf(HistoryEvent.NodeStarted.class);
     assertThat(again).hasAtLeastOneElementOfType(HistoryEvent.Invalidated.class);
@@ -51,8 +50,7 @@ class FaultsIT {
     Simulator run = run(3, "kill: random, at: importer.guard-granted, revoke: 2");
     assertThat(run.awaitExit()).as("%s", run).isZero();
     assertThat(events(run, "importer-1"))
-        .last()
-        .isEqualTo(new HistoryEvent.FaultPointReached("importer.guard-granted", 2));
+        .contains(new HistoryEvent.FaultPointReached("importer.guard-granted", 2));
     assertThat(run.report().nodes())
         .filteredOn(n -> n.name().equals("importer-1"))
         .extracting(Report.Node::exit)

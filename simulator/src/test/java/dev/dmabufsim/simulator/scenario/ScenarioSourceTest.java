@@ -17,8 +17,10 @@ import org.junit.jupiter.api.io.TempDir;
 /** Finding scenarios, and the files they name. */
 class ScenarioSourceTest {
   private static final String LIST =
-      "write a file or one of vfio-reset, dead-importer, lying-importer, thousands, gpu-eviction,"
-          + " rdma-context, every-importer, disputed-kinds, pinned-eviction, hot-unplug";
+      "write a file or one of vfio-reset, dead-importer, frozen-importer, exporter-crash,"
+          + " iommu-crash, both-crash, partition-mid-revoke, lossy-control-plane, rolling-restart,"
+          + " everything-at-once, lying-importer, thousands, gpu-eviction, rdma-context,"
+          + " every-importer, disputed-kinds, pinned-eviction, hot-unplug, chaos-world";
 
   private final Path directory;
 
