@@ -44,7 +44,7 @@ public record Facts(
     nodes = Map.copyOf(nodes);
   }
 
-  /** Of a run without faults, whose histories are whole. */
+  /** Of a run without faults that played what it was to play, and whose histories are whole. */
   public Facts(
       long boundMicros,
       Optional<DmaCounters> dma,

@@ -27,6 +27,7 @@ final class FaultCount {
     switch (line.event()) {
       case HistoryEvent.RevokeRequested e -> open.add(new Revoke(e.buffer(), e.epoch()));
       case HistoryEvent.RevokeCompleted e -> open.remove(new Revoke(e.buffer(), e.epoch()));
+      case HistoryEvent.MoveFailed e -> open.remove(new Revoke(e.buffer(), e.epoch()));
       case HistoryEvent.Reclaimed e -> open.remove(new Revoke(e.buffer(), e.epoch()));
       case HistoryEvent.Operated e ->
           mapped |= e.operation() == Operation.MAP || e.operation() == Operation.IOMMUFD_MAP;

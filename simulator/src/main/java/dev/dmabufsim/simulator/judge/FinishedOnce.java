@@ -38,6 +38,12 @@ final class FinishedOnce implements Watch {
           orphanedAfter.merge(e.buffer(), e.epoch(), Math::max);
         }
       }
+      case HistoryEvent.MoveFailed e -> {
+        // It stays where it was: a revoke that was called off needs no end.
+        if (!e.lost()) {
+          begun.remove(new Revoke(e.buffer(), e.epoch()));
+        }
+      }
       case HistoryEvent.RevokeCompleted e -> end(new Revoke(e.buffer(), e.epoch()), line);
       case HistoryEvent.Reclaimed e -> end(new Revoke(e.buffer(), e.epoch()), line);
       default -> {}

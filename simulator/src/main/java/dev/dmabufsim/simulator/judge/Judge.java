@@ -259,15 +259,15 @@ public final class Judge {
   }
 
   private void moveFailed(HistoryEvent.MoveFailed e, HistoryLine line) {
-    Revoke revoke = new Revoke(e.buffer(), e.epoch());
+    Revoke move = new Revoke(e.buffer(), e.epoch());
     if (!e.lost()) {
       // It stays where it was, and nothing was revoked in the end.
-      requested.remove(revoke);
-      begun.remove(revoke);
+      requested.remove(move);
+      begun.remove(move);
       movesRefused++;
       return;
     }
-    lost.add(revoke);
+    lost.add(move);
     ruling.broke(
         Invariant.HANDED_ON_AFTER_COMPLETION,
         "buffer %s: the move of epoch %d lost its content: %s"

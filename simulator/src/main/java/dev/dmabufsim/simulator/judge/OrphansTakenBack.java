@@ -19,6 +19,11 @@ final class OrphansTakenBack implements Watch {
       case HistoryEvent.Exported e -> live.put(e.buffer(), line);
       case HistoryEvent.Restored e -> live.put(e.buffer(), line);
       case HistoryEvent.RevokeRequested e -> live.remove(e.buffer());
+      case HistoryEvent.MoveFailed e -> {
+        if (!e.lost()) {
+          live.put(e.buffer(), line);
+        }
+      }
       case HistoryEvent.BufferReleased e -> live.remove(e.buffer());
       case HistoryEvent.Orphaned e -> live.remove(e.buffer());
       case HistoryEvent.Reclaimed e -> live.remove(e.buffer());

@@ -23,6 +23,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -93,7 +94,10 @@ class CheckTest {
                 List.of(),
                 List.of(),
                 true,
-                List.of(run.history("exporter-1"), run.history("importer-1")))
+                Stream.of("launcher", "exporter-1", "importer-1", "importer-1.2")
+                    .map(run::history)
+                    .filter(Files::exists)
+                    .toList())
             .judge(
                 new RunOptions(scenario, 7, directory, true),
                 run,
