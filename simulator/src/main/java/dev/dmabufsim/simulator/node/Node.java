@@ -12,6 +12,7 @@ import dev.dmabufsim.common.fabric.FabricSweeper;
 import dev.dmabufsim.common.fabric.ProcessEntry;
 import dev.dmabufsim.common.fabric.ProcessIdentity;
 import dev.dmabufsim.common.fault.FaultTrap;
+import dev.dmabufsim.common.fault.Signals;
 import dev.dmabufsim.common.history.History;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.Peer;
@@ -71,6 +72,10 @@ public final class Node {
             ProcessHandle.current().pid(),
             incarnation,
             process));
+    if (FaultTrap.ARMED) {
+      // To call into the kernel for the first time takes half a second: not when a fault strikes.
+      Signals.resume(ProcessHandle.current().pid());
+    }
     FaultTrap.witness(trap -> {
       // Both are with the kernel when this returns: what comes next is the signal.
       history.record(new HistoryEvent.FaultPointReached(trap.point().label(), FaultTrap.revokes()));

@@ -227,6 +227,21 @@ final class NodeProcess {
     }
   }
 
+  /**
+   * Whether its process stands still: who stops itself says so first, and a SIGCONT that comes
+   * before the stop is none.
+   */
+  boolean stopped() {
+    try {
+      String stat = Files.readString(Path.of("/proc", Long.toString(process.pid()), "stat"));
+      // PID (COMMAND) STATE …, and a command may have any character.
+      return stat.charAt(stat.lastIndexOf(')') + 2) == 'T';
+    } catch (IOException e) {
+      // It is gone.
+      return false;
+    }
+  }
+
   /** SIGCONT. */
   void resume() {
     if (process.isAlive()) {

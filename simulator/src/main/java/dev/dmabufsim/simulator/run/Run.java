@@ -54,6 +54,9 @@ public final class Run {
   private static final Duration ENDING = Duration.ofSeconds(15);
   private static final Duration LEAVING = Duration.ofSeconds(20);
 
+  /** How often to look whether a process stands still. */
+  private static final long LOOK_NANOS = 10_000_000;
+
   /** For DMA, by mmap and by vmap. */
   private static final int MAPPINGS_WITH_CPU = 3;
 
@@ -79,6 +82,7 @@ public final class Run {
   private final BlockingQueue<Input> inputs = new LinkedBlockingQueue<>();
   private final Map<String, NodeProcess> nodes = new LinkedHashMap<>();
   private final Map<String, NodeAddress> addresses = new LinkedHashMap<>();
+  private final Set<String> toResume = new TreeSet<>();
   private final List<String> kept = new ArrayList<>();
   private final CountDownLatch finished = new CountDownLatch(1);
   private RunCore.State state = RunCore.State.begin();
@@ -474,7 +478,9 @@ public final class Run {
   /** Waits for what comes next, for so long at most. */
   private void handleNext(long nanos) throws Interruption {
     try {
-      long due = core.untilDue(state, System.nanoTime()).orElse(Long.MAX_VALUE);
+      resume();
+      long most = toResume.isEmpty() ? Long.MAX_VALUE : LOOK_NANOS;
+      long due = Math.min(most, core.untilDue(state, System.nanoTime()).orElse(Long.MAX_VALUE));
       Input input = inputs.poll(Math.clamp(due, 0, nanos), TimeUnit.NANOSECONDS);
       if (input != null) {
         handle(input);
@@ -512,7 +518,7 @@ public final class Run {
                   e.fault().spec().text(), e.fault().spec().kind(), e.fault().nodes()));
       case RunCore.Effect.Kill e -> of(e.node()).ifPresent(NodeProcess::kill);
       case RunCore.Effect.Stop e -> of(e.node()).ifPresent(NodeProcess::stop);
-      case RunCore.Effect.Resume e -> of(e.node()).ifPresent(NodeProcess::resume);
+      case RunCore.Effect.Resume e -> toResume.add(e.node());
       case RunCore.Effect.Restart e -> restart(e.node());
       case RunCore.Effect.Begin e -> begin(e.node());
       case RunCore.Effect.Network e ->
@@ -523,6 +529,19 @@ public final class Run {
           Objects.requireNonNull(vandal).truncate(e.node()).ifPresent(this::trouble);
       case RunCore.Effect.DamageSlot e ->
           Objects.requireNonNull(vandal).damageSlot().ifPresent(this::trouble);
+    }
+  }
+
+  /** Has those go on that are to, as soon as they stand still. */
+  private void resume() {
+    for (String name : List.copyOf(toResume)) {
+      NodeProcess node = nodes.get(name);
+      if (node == null || !node.alive()) {
+        toResume.remove(name);
+      } else if (node.stopped()) {
+        node.resume();
+        toResume.remove(name);
+      }
     }
   }
 

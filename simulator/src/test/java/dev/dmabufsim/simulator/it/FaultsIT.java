@@ -40,7 +40,7 @@ class FaultsIT {
             new HistoryEvent.FaultPointReached("importer.invalidated", 4));
     List<HistoryEvent> again = events(run, "importer-1.2");
     assertThat(again.getFirst()).isInstanceOf(HistoryEvent.NodeStarted.class);
-    assertThat(again).hasAtLeastOneElementOfType(HistoryEvent.Invalidated.class);
+    assertThat(run.out()).contains("importer-1 is there again");
     assertThat(run.report().nodes()).extracting(Report.Node::exit).containsOnly(0);
     run.assertNothingLeft();
   }
