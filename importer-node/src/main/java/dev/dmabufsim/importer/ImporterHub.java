@@ -1,5 +1,6 @@
 package dev.dmabufsim.importer;
 
+import akka.actor.ActorPath;
 import akka.actor.typed.ActorRef;
 import akka.actor.typed.Behavior;
 import akka.actor.typed.PostStop;
@@ -102,6 +103,9 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
 
   private record Round(String exporterDevice, long epoch) {}
 
+  /** An exporter's address, and whether it is of this host. */
+  private record Exporter(ActorRef<ExporterMessage> ref, boolean local) {}
+
   private static final Duration RETRY = Duration.ofMillis(500);
 
   /** How often: an exporter's death is to be noticed within a second, whoever else is dead. */
@@ -114,7 +118,7 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
   private final AlarmClock alarms;
   private final Map<Integer, ActorRef<DeviceActor.Command>> devices = new LinkedHashMap<>();
   private final ImporterHubCore core;
-  private final Map<Integer, ActorRef<ExporterMessage>> exporterOf = new HashMap<>();
+  private final Map<Integer, Exporter> exporterOf = new HashMap<>();
   private final Set<ActorRef<ExporterMessage>> answered = new HashSet<>();
   private final Map<Integer, Integer> deviceOf = new HashMap<>();
   private final Map<Key, Progress> gathered = new LinkedHashMap<>();
@@ -227,7 +231,8 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
     if (answered.add(m.exporter())) {
       getContext().watch(m.exporter());
     }
-    exporterOf.put(m.from().process(), m.exporter());
+    boolean local = m.from().fabric() == node.self().fabric();
+    exporterOf.put(m.from().process(), new Exporter(m.exporter(), local));
     happened(new ImporterHubCore.Event.Listed(m.from().process(), m.buffers()));
   }
 
@@ -237,15 +242,19 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
       return;
     }
     for (ProcessEntry process : node.fabric().control().processes()) {
-      if (exporterOf.containsKey(process.index()) && process.identity().dead()) {
-        lost(process.index());
+      Exporter exporter = exporterOf.get(process.index());
+      if (exporter != null && exporter.local() && process.identity().dead()) {
+        happened(new ImporterHubCore.Event.Lost(process.index()));
+        exporterOf.remove(process.index());
       }
     }
   }
 
-  private void lost(int process) {
-    exporterOf.remove(process);
-    happened(new ImporterHubCore.Event.Lost(process));
+  /** Whether an exporter's process is seen to run, whatever the cluster thinks of its node. */
+  private boolean runs(int process, Exporter exporter) {
+    return exporter.local()
+        && node.fabric().control().processes().stream()
+            .anyMatch(p -> p.index() == process && !p.identity().dead());
   }
 
   private void happened(ImporterHubCore.Event event) {
@@ -280,9 +289,9 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
   private void assign(ImporterHubCore.Effect.Assign e) {
     List<DeviceActor.Assignment> assignments = new ArrayList<>();
     for (ImporterHubCore.Assignment a : e.assignments()) {
-      ActorRef<ExporterMessage> exporter = exporterOf.get(a.process());
+      Exporter exporter = exporterOf.get(a.process());
       if (exporter != null) {
-        assignments.add(new DeviceActor.Assignment(a.index(), a.buffer(), exporter));
+        assignments.add(new DeviceActor.Assignment(a.index(), a.buffer(), exporter.ref()));
       }
     }
     ActorRef<DeviceActor.Command> device =
@@ -435,13 +444,16 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
 
   /** Gone from the cluster, though its process may live; of another host one knows no better. */
   private Behavior<Command> onTerminated(Terminated signal) {
-    exporterOf.entrySet().stream()
-        // The very actor: its successor has an equal path, and another uid.
-        .filter(e -> e.getValue().path().equals(signal.getRef().path()))
-        .filter(e -> e.getValue().path().uid() == signal.getRef().path().uid())
-        .map(Map.Entry::getKey)
-        .toList()
-        .forEach(this::lost);
+    for (Map.Entry<Integer, Exporter> e : List.copyOf(exporterOf.entrySet())) {
+      ActorPath path = e.getValue().ref().path();
+      if (path.equals(signal.getRef().path()) && path.uid() == signal.getRef().path().uid()) {
+        boolean runs = runs(e.getKey(), e.getValue());
+        happened(new ImporterHubCore.Event.Terminated(e.getKey(), runs));
+        if (!runs) {
+          exporterOf.remove(e.getKey());
+        }
+      }
+    }
     return this;
   }
 

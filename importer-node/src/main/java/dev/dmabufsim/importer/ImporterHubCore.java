@@ -96,8 +96,16 @@ final class ImporterHubCore {
     /** An exporter says what it has. */
     record Listed(int process, List<BufferInfo> buffers) implements Event {}
 
-    /** An exporter is dead, or gone from the cluster. */
+    /** An exporter's process is dead. */
     record Lost(int process) implements Event {}
+
+    /**
+     * An exporter is gone, as the cluster believes. It believes so of all who had an address when
+     * one of them is removed, so of a successor, too.
+     *
+     * @param runs whether its process is seen to run all the same
+     */
+    record Terminated(int process, boolean runs) implements Event {}
 
     /** The experiment begins. */
     record Began() implements Event {}
@@ -160,7 +168,9 @@ final class ImporterHubCore {
     State next =
         switch (event) {
           case Event.Listed e -> listed(s, e, effects);
-          case Event.Lost e -> lost(s, e, effects);
+          case Event.Lost e -> lost(s, e.process(), effects);
+          // Process ids decide; when it dies, that is noticed.
+          case Event.Terminated e -> e.runs() ? s : lost(s, e.process(), effects);
           case Event.Began e -> began(s, effects);
           case Event.Ending e ->
               new State(
@@ -240,14 +250,14 @@ final class ImporterHubCore {
         .toList();
   }
 
-  private static State lost(State s, Event.Lost e, List<Effect> effects) {
-    if (!s.hears(e.process())) {
+  private static State lost(State s, int process, List<Effect> effects) {
+    if (!s.hears(process)) {
       return s;
     }
     TreePMap<Integer, Offer> offers = s.offers;
     List<Integer> buffers = new ArrayList<>();
     for (Offer offer : s.offers.values()) {
-      if (offer.process() == e.process()) {
+      if (offer.process() == process) {
         buffers.add(offer.buffer().buffer());
         offers = offers.minus(offer.buffer().buffer());
       }
@@ -268,10 +278,10 @@ final class ImporterHubCore {
                     false));
       }
     }
-    effects.add(new Effect.Lose(e.process(), List.copyOf(buffers)));
+    effects.add(new Effect.Lose(process, List.copyOf(buffers)));
     return new State(
         offers,
-        s.lost.plus(e.process()),
+        s.lost.plus(process),
         places,
         s.ready,
         s.ending,

@@ -97,6 +97,16 @@ final class ImporterHubCoreTest {
   }
 
   @Test
+  void whoIsSeenToRunIsNotLostWhateverTheClusterBelieves() {
+    begin();
+    assertThat(happens(new Event.Terminated(GPU, true))).isEmpty();
+    assertThat(state.hears(GPU)).isTrue();
+    assertThat(happens(new Event.Terminated(GPU, false)))
+        .containsExactly(new Effect.Lose(GPU, List.of(GPU << 16, GPU << 16 | 1)));
+    assertThat(state.hears(GPU)).isFalse();
+  }
+
+  @Test
   void atTheEndNothingIsAttachedAnew() {
     begin();
     happens(new Event.Lost(GPU));

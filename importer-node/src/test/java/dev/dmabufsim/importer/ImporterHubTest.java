@@ -351,7 +351,8 @@ final class ImporterHubTest {
       }
     }
     assertThat(answered).containsExactlyInAnyOrderElementsOf(ids);
-    assertThat(messages).as("never one for each attachment").isLessThanOrEqualTo(3);
+    // One for each device at most, and one for those of which the hub did not know whose they are.
+    assertThat(messages).as("never one for each attachment").isLessThanOrEqualTo(4);
   }
 
   @Test
@@ -444,6 +445,48 @@ final class ImporterHubTest {
         .allSatisfy(e -> assertThat(e.operations()).isPositive())
         .hasSize(1);
     assertThat(control.counters(tables.getFirst().slot()).operations()).isEqualTo(before);
+  }
+
+  /** The exporter's actor is gone, and everybody who watches it has been told. */
+  private void stopExporter() {
+    TestProbe<Void> watcher = kit.createTestProbe();
+    ActorRef<ExporterMessage> gone = exporter.ref();
+    exporter.stop();
+    watcher.expectTerminated(gone, LIMIT);
+  }
+
+  @Test
+  void anExporterWhoseProcessRunsIsNotLostWhateverTheClusterBelieves() throws Exception {
+    Process its = new ProcessBuilder("sleep", "600").start();
+    exportedBy(
+        control.register(ProcessIdentity.of((int) its.pid()), ProcessEntry.ROLE_NODE, "exporter"));
+    start("gpu-dynamic");
+    attach();
+    awaitDma(map().getFirst());
+
+    stopExporter();
+
+    control(new NodeCommand.Check());
+    await()
+        .atMost(LIMIT)
+        .until(
+            () -> reports.contains(new NodeReport.Recovered("importer", List.of("gpu-dynamic0"))));
+    assertThat(recorded.events(HistoryEvent.ExporterLost.class)).isEmpty();
+    its.destroyForcibly().waitFor();
+    await().atMost(LIMIT).until(() -> !recorded.events(HistoryEvent.ExporterLost.class).isEmpty());
+  }
+
+  @Test
+  void anExporterOfWhichNothingIsKnownIsLostWhenTheClusterSaysSo() {
+    start("gpu-dynamic");
+    List<Integer> ids = attach();
+    awaitDma(map().getFirst());
+
+    stopExporter();
+
+    await().atMost(LIMIT).until(() -> !recorded.events(HistoryEvent.ExporterLost.class).isEmpty());
+    assertThat(recorded.events(HistoryEvent.ExporterLost.class).getFirst().attachments())
+        .containsExactlyInAnyOrderElementsOf(ids);
   }
 
   @Test
