@@ -58,6 +58,9 @@ final class RunCore {
     /** It lasts, since that time. */
     record Active(long sinceNanos) implements Stage {}
 
+    /** A restart: who was killed is started again, and on its way into the cluster. */
+    record Returning() implements Stage {}
+
     /** It was done, or is over. */
     record Over() implements Stage {}
   }
@@ -291,11 +294,7 @@ final class RunCore {
       case NodeReport.Ready r -> {
         State next = s.reach(Milestone.READY, r.node());
         boolean late = s.restarts(r.node()) > 0 && !s.reached(Milestone.READY, r.node());
-        yield late
-            ? new Step(
-                next,
-                List.of(new Effect.Say(r.node() + " is there again"), new Effect.Begin(r.node())))
-            : quietly(next);
+        yield late ? returned(next, r.node()) : quietly(next);
       }
       case NodeReport.Settled r -> {
         State next = s.reach(Milestone.SETTLED, r.node());
@@ -322,6 +321,30 @@ final class RunCore {
 
   private static Step quietly(State next) {
     return new Step(next, List.of());
+  }
+
+  /**
+   * A node that was started again is a member of the cluster: only now its restart is over. How
+   * long a JVM takes to start on a busy machine is not what devices are judged by.
+   */
+  private Step returned(State s, String node) {
+    State next = s;
+    List<Effect> effects = new ArrayList<>();
+    effects.add(new Effect.Say(node + " is there again"));
+    for (FaultPlan.Planned fault : plan.faults()) {
+      if (s.struck().get(fault.index()) instanceof Stage.Returning
+          && fault.nodes().stream().allMatch(n -> s.reached(Milestone.READY, n))) {
+        next = over(next, fault, effects);
+      }
+    }
+    effects.add(new Effect.Begin(node));
+    return new Step(next, effects);
+  }
+
+  private static State over(State s, FaultPlan.Planned fault, List<Effect> effects) {
+    effects.add(new Effect.Say("over: %s %s".formatted(fault.spec().text(), fault.nodes())));
+    effects.add(new Effect.Over(fault));
+    return s.strike(fault.index(), new Stage.Over());
   }
 
   /** A process is about to strike itself: the first fault there that has not struck yet. */
@@ -433,16 +456,20 @@ final class RunCore {
   }
 
   private State end(State s, FaultPlan.Planned fault, List<Effect> effects) {
+    if (restarts(fault)) {
+      State next = s.strike(fault.index(), new Stage.Returning());
+      for (String node : fault.nodes()) {
+        next = next.restart(node);
+        effects.add(new Effect.Restart(node));
+      }
+      return next;
+    }
     State next = s.strike(fault.index(), new Stage.Over());
     switch (fault.spec().deed()) {
       case FaultSpec.ProcessFault p -> {
         for (String node : fault.nodes()) {
           switch (p.action()) {
-            case KILL -> {}
-            case RESTART -> {
-              next = next.restart(node);
-              effects.add(new Effect.Restart(node));
-            }
+            case KILL, RESTART -> {}
             case PAUSE, STALL -> {
               if (!frozen(next, node)) {
                 effects.add(new Effect.Resume(node));
@@ -461,9 +488,7 @@ final class RunCore {
       case FaultSpec.TruncateSegment t -> {}
       case FaultSpec.DamageSlot d -> {}
     }
-    effects.add(new Effect.Say("over: %s %s".formatted(fault.spec().text(), fault.nodes())));
-    effects.add(new Effect.Over(fault));
-    return next;
+    return over(next, fault, effects);
   }
 
   /** The run is at its end: what still lasts ends, but nobody is started again. */

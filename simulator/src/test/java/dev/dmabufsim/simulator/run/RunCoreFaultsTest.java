@@ -63,11 +63,13 @@ class RunCoreFaultsTest {
     assertThat(dead.troubles()).isEmpty();
     Step again = core.tick(dead, 9 * SECOND);
     assertThat(again.effects()).contains(new Effect.Restart("m-1"));
+    assertThat(again.effects()).as("not over yet").noneMatch(e -> e instanceof Effect.Over);
     assertThat(again.state().running("m-1")).isTrue();
     assertThat(core.missingAgain(again.state())).containsExactly("m-1");
     assertThat(core.faultsOver(again.state())).isFalse();
     Step ready = told(core, again.state(), new NodeReport.Ready("m-1"));
     assertThat(ready.effects()).contains(new Effect.Begin("m-1"));
+    assertThat(ready.effects()).filteredOn(e -> e instanceof Effect.Over).hasSize(1);
     assertThat(told(core, ready.state(), new NodeReport.Ready("m-1")).effects()).isEmpty();
     State settled = told(core, ready.state(), new NodeReport.Settled("m-1", 1, 0)).state();
     assertThat(core.faultsOver(settled)).isTrue();
