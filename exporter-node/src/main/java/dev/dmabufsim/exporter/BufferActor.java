@@ -14,6 +14,7 @@ import dev.dmabufsim.common.fabric.BufferJournal;
 import dev.dmabufsim.common.fabric.SegmentDescriptor;
 import dev.dmabufsim.common.fault.FaultPoint;
 import dev.dmabufsim.common.fault.FaultTrap;
+import dev.dmabufsim.common.fault.Planted;
 import dev.dmabufsim.common.message.ExporterMessage;
 import dev.dmabufsim.common.message.ImporterMessage;
 import dev.dmabufsim.common.message.IommuMessage;
@@ -167,7 +168,10 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
 
   private Behavior<Command> onLent(Command.Lent m) {
     FaultTrap.at(FaultPoint.EXPORTER_RESTORING);
-    happened(new BufferEvent.Restored(m.lease().segment(), m.lease().generation()));
+    happened(
+        new BufferEvent.Restored(
+            m.lease().segment(),
+            Planted.OLD_GENERATION.planted() ? state.generation() : m.lease().generation()));
     FaultTrap.at(FaultPoint.EXPORTER_RESTORED);
     hub.tell(new ExporterHub.Command.BufferRestored(state.settings().id()));
     return this;
@@ -303,9 +307,14 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
   }
 
   private void sever(BufferEffect.Sever e) {
+    if (Planted.STATE_BEFORE_TRUNCATE.planted()) {
+      journal.write(identity.journal(), e.epoch(), BufferJournal.Phase.REVOKED);
+    }
     FaultTrap.at(FaultPoint.EXPORTER_SEVER);
     try {
-      node.fabric().sever(e.segment());
+      if (!Planted.NO_SEVER.planted()) {
+        node.fabric().sever(e.segment());
+      }
       FaultTrap.at(FaultPoint.EXPORTER_SEVERED);
     } catch (IOException failure) {
       // Not severed, so not complete: the bound will say so, and this says why.

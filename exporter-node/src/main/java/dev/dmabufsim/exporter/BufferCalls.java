@@ -2,6 +2,7 @@ package dev.dmabufsim.exporter;
 
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.FenceUsage;
+import dev.dmabufsim.common.fault.Planted;
 import dev.dmabufsim.common.fence.DmaResv;
 import dev.dmabufsim.common.message.MappingId;
 import dev.dmabufsim.common.message.Operation;
@@ -140,7 +141,9 @@ final class BufferCalls {
   }
 
   private static boolean refusedMap(BufferState state, Attachment a) {
-    return state.revoked() || !a.mapErrno().ok() || Placement.outOfReach(state, a);
+    return (state.revoked() && !Planted.MAP_WHEN_REVOKED.planted())
+        || !a.mapErrno().ok()
+        || Placement.outOfReach(state, a);
   }
 
   private BufferState refuseMap(BufferState state, Attachment a) {

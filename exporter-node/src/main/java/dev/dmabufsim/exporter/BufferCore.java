@@ -2,6 +2,7 @@ package dev.dmabufsim.exporter;
 
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.fabric.BufferJournal.Phase;
+import dev.dmabufsim.common.fault.Planted;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
@@ -254,6 +255,9 @@ public final class BufferCore {
 
   /** Asks again for whatever was not answered; all of it is idempotent at the other end. */
   private static void repeat(BufferState state, List<BufferEffect> effects) {
+    if (Planted.NO_RETRY.planted()) {
+      return;
+    }
     SlotAsks slots = new SlotAsks();
     state.closing().forEach(slots::unmap);
     for (Attachment a : state.attachments().values()) {

@@ -1,10 +1,12 @@
 package dev.dmabufsim.exporter;
 
 import dev.dmabufsim.common.contract.Contract;
+import dev.dmabufsim.common.contract.FenceUsage;
 import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.contract.RevokeCause.After;
 import dev.dmabufsim.common.contract.RevokeOutcome;
 import dev.dmabufsim.common.fabric.BufferJournal.Phase;
+import dev.dmabufsim.common.fault.Planted;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.MappingId;
@@ -197,7 +199,7 @@ final class RevokeSequence {
     List<Integer> returned = own(state, e.process(), e.returned());
     List<Integer> unmapped = own(state, e.process(), e.unmapped());
     BufferState next = state;
-    boolean current = e.epoch() == state.epoch();
+    boolean current = e.epoch() == state.epoch() || Planted.EPOCH_NOT_COMPARED.planted();
     if (current) {
       next = BufferFences.add(next, e.fences(), returned);
       next = close(next, e, unmapped, effects);
@@ -362,11 +364,14 @@ final class RevokeSequence {
     if (revoke == null || !asking(revoke)) {
       return state;
     }
+    if (Planted.EARLY_HANDOVER.planted()) {
+      return leave(state, RevokeOutcome.ACKED, nowNanos, effects);
+    }
     Contract contract = state.settings().contract();
     boolean stopped =
         revoke.returns().isEmpty()
             && revoke.closing().isEmpty()
-            && contract.fences().map(usage -> state.resv().signaled(usage)).orElse(true);
+            && contract.fences().map(usage -> fenced(state, usage)).orElse(true);
     if (!stopped) {
       return state;
     }
@@ -389,6 +394,10 @@ final class RevokeSequence {
     };
   }
 
+  private static boolean fenced(BufferState state, FenceUsage usage) {
+    return state.resv().signaled(Planted.NO_BOOKKEEP.planted() ? FenceUsage.READ : usage);
+  }
+
   private static BufferState answered(
       BufferState state, long nowNanos, List<BufferEffect> effects) {
     if (state.settings().contract().enforced()) {
@@ -409,7 +418,8 @@ final class RevokeSequence {
 
   static boolean hasDeadline(BufferState state, Revoke revoke) {
     return switch (revoke.stage()) {
-      case ASKING, CLOSING, COPYING, SEVERING -> state.settings().contract().enforced();
+      case ASKING -> state.settings().contract().enforced() && !Planted.NO_DEADLINE.planted();
+      case CLOSING, COPYING, SEVERING -> state.settings().contract().enforced();
       case UNMAPPING -> true;
     };
   }
@@ -673,7 +683,7 @@ final class RevokeSequence {
   }
 
   private static Next next(RevokeCause cause, Memory old, boolean severed) {
-    if (severed) {
+    if (severed && !Planted.SEVERED_REUSED.planted()) {
       return cause.after() == After.DEAD ? Next.NOBODY : Next.REPLACEMENT;
     }
     return decodesNothing(cause, old) ? Next.NOBODY : Next.TENANT;

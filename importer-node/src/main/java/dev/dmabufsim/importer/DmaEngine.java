@@ -9,6 +9,7 @@ import dev.dmabufsim.common.fabric.SegmentMemory;
 import dev.dmabufsim.common.fabric.SlotMapping;
 import dev.dmabufsim.common.fault.FaultPoint;
 import dev.dmabufsim.common.fault.FaultTrap;
+import dev.dmabufsim.common.fault.Planted;
 import dev.dmabufsim.common.history.History;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.SgTable;
@@ -265,7 +266,9 @@ final class DmaEngine implements Runnable {
 
   private void release(Command.Release c) {
     long now = System.nanoTime();
-    boolean goesOn = c.oldTranslationNanos() > 0 || c.oldAddressNanos() > 0;
+    long oldTranslationNanos =
+        Planted.IOTLB_NOT_FLUSHED.planted() ? IDLE_NANOS : c.oldTranslationNanos();
+    boolean goesOn = oldTranslationNanos > 0 || c.oldAddressNanos() > 0;
     for (int attachment : c.attachments()) {
       DmaTarget target = byAttachment.remove(attachment);
       if (target == null) {
@@ -276,7 +279,7 @@ final class DmaEngine implements Runnable {
         iotlb.flush(target.cached);
       }
       if (goesOn && remembers(target, c.oldAddressNanos() > 0)) {
-        target.translationUntilNanos = now + c.oldTranslationNanos();
+        target.translationUntilNanos = now + oldTranslationNanos;
         target.addressUntilNanos = now + c.oldAddressNanos();
         target.failed = false;
         target.use = DmaTarget.Use.ROGUE;

@@ -5,6 +5,7 @@ import dev.dmabufsim.common.driver.Reaction;
 import dev.dmabufsim.common.driver.Reaction.PlannedFence;
 import dev.dmabufsim.common.driver.Reaction.Trigger;
 import dev.dmabufsim.common.driver.Reaction.Unmap;
+import dev.dmabufsim.common.fault.Planted;
 import dev.dmabufsim.importer.AttachmentEffect.Fence;
 import dev.dmabufsim.importer.AttachmentEffect.Signal;
 import java.time.Duration;
@@ -218,7 +219,7 @@ record ReactionTimeline(
     PlannedFence fence = plan.fences().get(i);
     long trigger =
         switch (fence.trigger()) {
-          case ENGINE_STOPPED -> stoppedNanos;
+          case ENGINE_STOPPED -> Planted.ACK_BEFORE_STOP.planted() ? calledNanos : stoppedNanos;
           case INVALIDATED -> calledNanos;
           case NEVER -> NEVER;
         };

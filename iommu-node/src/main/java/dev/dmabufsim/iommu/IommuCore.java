@@ -3,6 +3,7 @@ package dev.dmabufsim.iommu;
 import dev.dmabufsim.common.contract.RevokeOutcome;
 import dev.dmabufsim.common.fabric.BufferJournal;
 import dev.dmabufsim.common.fabric.SlotMapping;
+import dev.dmabufsim.common.fault.Planted;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.IommuMessage.SlotRequest;
 import dev.dmabufsim.common.message.IommuMessage.SlotUse;
@@ -451,7 +452,7 @@ public final class IommuCore {
     IommuState next = state.dead(e.process()).withoutCachedOf(e.process());
     List<Slot> its = new ArrayList<>();
     for (Slot slot : state.open().values()) {
-      if (slot.process() == e.process()) {
+      if (slot.process() == e.process() && !Planted.DEAD_KEEP_SLOTS.planted()) {
         its.add(slot);
         next = next.withoutOpen(slot);
       }

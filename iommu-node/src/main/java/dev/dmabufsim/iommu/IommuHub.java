@@ -265,15 +265,20 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
     switch (effect) {
       case IommuEffect.OpenSlot e -> control.openSlot(e.slot(), e.mapping(), flags(e));
       case IommuEffect.CloseSlots e -> {
-        e.slots().forEach(s -> control.setPermission(s, ControlDescriptor.PERMISSION_BLOCKED));
+        if (!Planted.NO_BLOCK.planted()) {
+          e.slots().forEach(s -> control.setPermission(s, ControlDescriptor.PERMISSION_BLOCKED));
+        }
         control.barrier();
         if (event instanceof IommuEvent.Close) {
           FaultTrap.at(FaultPoint.IOMMU_BLOCKED);
         }
         sample();
       }
-      case IommuEffect.FreeSlots e ->
+      case IommuEffect.FreeSlots e -> {
+        if (!Planted.NO_BLOCK.planted()) {
           e.slots().forEach(s -> control.setPermission(s, ControlDescriptor.PERMISSION_FREE));
+        }
+      }
       case IommuEffect.ClearInFlight e -> e.slots().forEach(control::clearInFlight);
       case IommuEffect.SlotsMapped e -> {
         FaultTrap.at(FaultPoint.IOMMU_OPENED);
@@ -317,7 +322,7 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
   private void sample() {
     List<Integer> idle = new ArrayList<>();
     for (int slot : state.draining().keySet()) {
-      if (!control.inFlight(slot)) {
+      if (!control.inFlight(slot) || Planted.NO_DRAIN.planted()) {
         idle.add(slot);
       }
     }

@@ -64,6 +64,8 @@ final class Frozen implements Watch {
       }
       case HistoryEvent.Recovered e -> lastSign.put(e.device(), line);
       case HistoryEvent.MappingsLost e -> lastSign.put(e.device(), line);
+      // What it had of who is dead is gone, and it knows.
+      case HistoryEvent.ExporterLost e -> lastSign.put(e.device(), line);
       case HistoryEvent.Operated e -> {
         if (Attachments.opensSlot(e.operation())) {
           e.attachments().forEach(id -> lastUse.put(device(id), line));

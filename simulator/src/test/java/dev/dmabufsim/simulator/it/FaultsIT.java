@@ -59,25 +59,6 @@ class FaultsIT {
   }
 
   @Test
-  void theIommuAndItsExporterAreStartedAgainAndFindTheOthers() throws IOException {
-    Simulator run =
-        run(
-            6,
-            "restart: iommu-1, at: iommu.blocked, revoke: 2, down: 200ms",
-            "restart: exporter-1, at: exporter.close, revoke: 4, down: 200ms");
-    run.awaitExit();
-    assertThat(run.out())
-        .as("%s", run)
-        .contains("iommu-1 is there again")
-        .contains("exporter-1 is there again");
-    assertThat(events(run, "iommu-1.2").getFirst()).isInstanceOf(HistoryEvent.NodeStarted.class);
-    assertThat(events(run, "exporter-1.2"))
-        .hasAtLeastOneElementOfType(HistoryEvent.RevokeCompleted.class);
-    assertThat(run.report().verdict()).as("%s", run).isNotEqualTo("fail");
-    run.assertNothingLeft();
-  }
-
-  @Test
   void aFaultThatDoesNotFireIsUnknown() throws IOException {
     // Nothing has to be severed when all answer.
     Simulator run = run(1, "crash-at: exporter.sever, node: exporter-1");

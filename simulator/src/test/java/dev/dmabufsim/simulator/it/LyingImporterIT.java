@@ -15,7 +15,7 @@ class LyingImporterIT {
   @RegisterExtension final Sandbox sandbox = new Sandbox();
 
   @ParameterizedTest
-  @ValueSource(strings = {"v2", "v7"})
+  @ValueSource(strings = "v7")
   void aSequenceThatBelievesALiarLetsItWriteIntoMemoryThatIsSomebodyElses(String contract) {
     Simulator run = run(contract);
     assertThat(run.awaitExit()).as("%s", run).isEqualTo(1);
