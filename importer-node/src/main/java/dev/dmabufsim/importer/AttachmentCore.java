@@ -240,6 +240,12 @@ public final class AttachmentCore {
     AttachmentState next = s.epoch(e.epoch());
     return switch (s.phase()) {
       case LIVE, FAULTED -> {
+        ReactionTimeline past = next.past();
+        if (past != null) {
+          // It has answered that one, and mapped anew since.
+          effects.add(toldAgain(e.epoch(), past));
+          yield next;
+        }
         ReactionTimeline begun = ReactionTimeline.begin(e.reaction(), e.nowNanos());
         yield play(
             next.phase(Phase.STOPPING, NEVER), begun, false, e.call(), e.nowNanos(), effects);
@@ -247,15 +253,7 @@ public final class AttachmentCore {
       case STOPPING -> {
         ReactionTimeline timeline = s.timeline();
         if (timeline != null && timeline.returned()) {
-          // Told again: how far it is.
-          effects.add(
-              new Progress(
-                  e.epoch(),
-                  true,
-                  timeline.fences(),
-                  timeline.signals(),
-                  false,
-                  timeline.released()));
+          effects.add(toldAgain(e.epoch(), timeline));
         }
         yield next;
       }
@@ -271,10 +269,18 @@ public final class AttachmentCore {
           REFUSED,
           DONE -> {
         // Nothing is mapped here, as far as this side knows, and so nothing can be in flight.
-        effects.add(Progress.nothingMapped(e.epoch()));
+        // But an answer may have been lost, and who asks again waits for fences still.
+        ReactionTimeline past = next.past();
+        effects.add(past == null ? Progress.nothingMapped(e.epoch()) : toldAgain(e.epoch(), past));
         yield next;
       }
     };
+  }
+
+  /** How far it is, or was when all of it was over. */
+  private static Progress toldAgain(long epoch, ReactionTimeline timeline) {
+    return new Progress(
+        epoch, true, timeline.fences(), timeline.signals(), false, timeline.released());
   }
 
   private static AttachmentState engineStopped(
@@ -335,7 +341,7 @@ public final class AttachmentCore {
     if (!next.over()) {
       return s.playing(next, false).phase(Phase.STOPPING, next.dueNanos());
     }
-    AttachmentState over = s.playing(null, next.plan().deviations().hammersMap());
+    AttachmentState over = s.over(next, next.plan().deviations().hammersMap());
     if (s.ending()) {
       return giveBack(over, call, now, effects);
     }

@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param epoch the newest revoke that it knows of
  * @param table what is mapped, or was last: stale once it is not LIVE
  * @param timeline what it does about an invalidation, while it is STOPPING because of one
+ * @param past what it did about the newest revoke that it knows of, once that is over: who asks
+ *     again is told again
  * @param call the number of the call that is outstanding
  * @param tries how often it was refused since the last time that it was not
  * @param dueNanos when to try again what has not been answered or was refused, or what is next of
@@ -34,6 +36,7 @@ public record AttachmentState(
     long epoch,
     @Nullable SgTable table,
     @Nullable ReactionTimeline timeline,
+    @Nullable ReactionTimeline past,
     long call,
     int tries,
     long dueNanos,
@@ -79,7 +82,22 @@ public record AttachmentState(
   /** Not attached yet. */
   public static AttachmentState idle(int index, ImporterOffer offer, long nowNanos) {
     return new AttachmentState(
-        index, offer, Phase.IDLE, 0, 0, false, 0, null, null, 0, 0, nowNanos, false, false, false);
+        index,
+        offer,
+        Phase.IDLE,
+        0,
+        0,
+        false,
+        0,
+        null,
+        null,
+        null,
+        0,
+        0,
+        nowNanos,
+        false,
+        false,
+        false);
   }
 
   /** The number under which this attempt to attach is known. */
@@ -137,67 +155,74 @@ public record AttachmentState(
 
   AttachmentState phase(Phase next, long due) {
     return new AttachmentState(
-        index, offer, next, id, attempt, pinned, epoch, table, timeline, call, tries, due, hammers,
-        ending, hopeless);
+        index, offer, next, id, attempt, pinned, epoch, table, timeline, past, call, tries, due,
+        hammers, ending, hopeless);
   }
 
   AttachmentState asking(Phase next, long newCall, long due) {
     return new AttachmentState(
-        index, offer, next, id, attempt, pinned, epoch, table, timeline, newCall, tries, due,
+        index, offer, next, id, attempt, pinned, epoch, table, timeline, past, newCall, tries, due,
         hammers, ending, hopeless);
   }
 
   AttachmentState attempt(int next) {
     return new AttachmentState(
-        index, offer, phase, id, next, pinned, epoch, table, timeline, call, tries, dueNanos,
+        index, offer, phase, id, next, pinned, epoch, table, timeline, past, call, tries, dueNanos,
         hammers, ending, hopeless);
   }
 
   AttachmentState attached(int newId) {
     return new AttachmentState(
-        index, offer, phase, newId, attempt, false, 0, null, null, call, 0, dueNanos, hammers,
+        index, offer, phase, newId, attempt, false, 0, null, null, null, call, 0, dueNanos, hammers,
         ending, hopeless);
   }
 
   AttachmentState pinned(boolean next) {
     return new AttachmentState(
-        index, offer, phase, id, attempt, next, epoch, table, timeline, call, tries, dueNanos,
+        index, offer, phase, id, attempt, next, epoch, table, timeline, past, call, tries, dueNanos,
         hammers, ending, hopeless);
   }
 
   AttachmentState epoch(long next) {
+    ReactionTimeline kept = next == epoch ? past : null;
     return new AttachmentState(
-        index, offer, phase, id, attempt, pinned, next, table, timeline, call, tries, dueNanos,
-        hammers, ending, hopeless);
+        index, offer, phase, id, attempt, pinned, next, table, timeline, kept, call, tries,
+        dueNanos, hammers, ending, hopeless);
   }
 
   AttachmentState mapped(SgTable next) {
     return new AttachmentState(
-        index, offer, phase, id, attempt, pinned, epoch, next, timeline, call, 0, dueNanos, false,
-        ending, hopeless);
+        index, offer, phase, id, attempt, pinned, epoch, next, timeline, past, call, 0, dueNanos,
+        false, ending, hopeless);
   }
 
   AttachmentState playing(@Nullable ReactionTimeline next, boolean hammering) {
     return new AttachmentState(
-        index, offer, phase, id, attempt, pinned, epoch, table, next, call, tries, dueNanos,
+        index, offer, phase, id, attempt, pinned, epoch, table, next, past, call, tries, dueNanos,
+        hammering, ending, hopeless);
+  }
+
+  AttachmentState over(ReactionTimeline done, boolean hammering) {
+    return new AttachmentState(
+        index, offer, phase, id, attempt, pinned, epoch, table, null, done, call, tries, dueNanos,
         hammering, ending, hopeless);
   }
 
   AttachmentState tried() {
     return new AttachmentState(
-        index, offer, phase, id, attempt, pinned, epoch, table, timeline, call, tries + 1, dueNanos,
-        hammers, ending, hopeless);
+        index, offer, phase, id, attempt, pinned, epoch, table, timeline, past, call, tries + 1,
+        dueNanos, hammers, ending, hopeless);
   }
 
   AttachmentState givingUp() {
     return new AttachmentState(
-        index, offer, phase, id, attempt, pinned, epoch, table, timeline, call, tries, dueNanos,
-        hammers, ending, true);
+        index, offer, phase, id, attempt, pinned, epoch, table, timeline, past, call, tries,
+        dueNanos, hammers, ending, true);
   }
 
   AttachmentState toEnd() {
     return new AttachmentState(
-        index, offer, phase, id, attempt, pinned, epoch, table, timeline, call, tries, dueNanos,
-        hammers, true, hopeless);
+        index, offer, phase, id, attempt, pinned, epoch, table, timeline, past, call, tries,
+        dueNanos, hammers, true, hopeless);
   }
 }

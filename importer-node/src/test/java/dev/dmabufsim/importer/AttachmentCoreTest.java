@@ -253,6 +253,34 @@ final class AttachmentCoreTest {
   }
 
   @Test
+  void whoIsToldAgainWhenAllIsOverSaysWhichFencesHaveSignalled() {
+    AttachmentDriver a =
+        invalidated(
+                plan(
+                    1,
+                    1,
+                    List.of(fence(FenceUsage.BOOKKEEP, Trigger.ENGINE_STOPPED, 0)),
+                    Unmap.AFTER_FENCES,
+                    0))
+            .playOut();
+    Progress all =
+        new Progress(
+            4,
+            true,
+            List.of(new Fence(0, FenceUsage.BOOKKEEP)),
+            List.of(new Signal(0, Errno.OK)),
+            false,
+            true);
+
+    assertThat(a.invalidated(4).effects()).as("its answers were lost").containsExactly(all);
+    a.to(Phase.LIVE);
+    assertThat(a.invalidated(4).effects()).as("a late repetition").containsExactly(all);
+    assertThat(a.state.phase()).isEqualTo(Phase.LIVE);
+    a.invalidated(5);
+    assertThat(a.state.phase()).as("a newer revoke").isEqualTo(Phase.STOPPING);
+  }
+
+  @Test
   void whatWillNeverBeUnmappedDoesNotKeepTheNodeFromEnding() {
     AttachmentDriver a = invalidated(plan(1, 1, List.of(), Unmap.NEVER, 0));
     assertThat(a.state.ended()).isFalse();

@@ -143,6 +143,18 @@ final class AttachmentInvariants {
   private void checkProgress(AttachmentState before, AttachmentEvent event, Progress e) {
     must(before.offer().revocable(), "has no callback that could return: %s", e);
     boolean invalidated = event instanceof AttachmentEvent.Invalidated;
+    ReactionTimeline past = before.past();
+    if (invalidated
+        && past != null
+        && before.phase() != Phase.STOPPING
+        && e.epoch() == before.epoch()) {
+      must(past.over() && e.returned() && e.unmapped(), "told again, and not over: %s", e);
+      must(
+          e.fences().equals(past.fences()) && e.signalled().equals(past.signals()),
+          "told again, and not the same: %s",
+          e);
+      return;
+    }
     if (!before.mapped() && before.phase() != Phase.STOPPING) {
       must(!invalidated || before.phase() != Phase.LIVE, "%s", e);
       must(e.unmapped() && e.returned() && e.fences().isEmpty(), "not mapped, and: %s", e);

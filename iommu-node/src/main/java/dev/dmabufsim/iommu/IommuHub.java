@@ -105,11 +105,12 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
         processes.stream()
             .noneMatch(
                 p -> p.index() < node.self().process() && p.name().equals(node.self().node()));
-    if (first || Planted.TABLE_FORGOTTEN.planted()) {
+    if (first) {
       return IommuState.empty(control.slotCapacity());
     }
     List<IommuRebuild.Line> lines = new ArrayList<>();
-    for (int slot = 0; slot < control.slotsHighWater(); slot++) {
+    int slots = Planted.TABLE_FORGOTTEN.planted() ? 0 : control.slotsHighWater();
+    for (int slot = 0; slot < slots; slot++) {
       lines.add(
           new IommuRebuild.Line(
               slot,

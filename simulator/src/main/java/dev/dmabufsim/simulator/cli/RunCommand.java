@@ -73,6 +73,13 @@ final class RunCommand implements Callable<Integer> {
       description = "With --machine: peer-to-peer may cross the host bridge.")
   private boolean allowHostBridge;
 
+  @Option(
+      names = "--namespaces",
+      description =
+          "Each node in a network namespace of its own, with its own address, so that partitions"
+              + " cut the cluster's own messages, too; needs root.")
+  private boolean namespaces;
+
   @Option(names = "--quiet", description = "Prints the summary only.")
   private boolean quiet;
 
@@ -88,7 +95,9 @@ final class RunCommand implements Callable<Integer> {
     faults.forEach(f -> all.add("faults[+]={" + f + "}"));
     Scenarios.Resolved made = Scenarios.resolve(scenario, all, machine, allowHostBridge);
     Scenario resolved = made.scenario();
-    checkPort(resolved.cluster().port());
+    if (!namespaces) {
+      checkPort(resolved.cluster().port());
+    }
     long theSeed = seed != null ? seed : ThreadLocalRandom.current().nextLong(1L << 31);
     RunDirectory directory = OutDirectory.of(out, resolved.name());
     if (!quiet) {
@@ -101,7 +110,9 @@ final class RunCommand implements Callable<Integer> {
     try {
       report =
           Run.run(
-              new RunOptions(resolved, theSeed, directory.path(), quiet), r -> print(r, directory));
+              new RunOptions(
+                  resolved, theSeed, directory.path(), quiet, RunOptions.SLACK, namespaces),
+              r -> print(r, directory));
     } catch (IOException e) {
       throw new BadInput("cannot run: " + e.getMessage());
     }

@@ -9,14 +9,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * While the IOMMU is dead or frozen revokes end within their bound as ever, and its successor finds
  * open whatever was mapped, and nothing else.
  *
  * <p>The histories do not say when a slot is closed for an unmap, only when the exporter has heard
- * of it. So what is unmapped, detached or revoked shortly after the successor came may have been
- * closed already; and what was opened and not yet answered is answered by the successor.
+ * of it. So what is unmapped or detached shortly after the successor came may have been closed
+ * already; what a revoke takes that was requested after it came was not, for only a revoke has
+ * slots closed that nobody unmaps. What was opened and not yet answered is answered by the
+ * successor.
  */
 final class IommuDeath implements Watch {
   /** Above the longest time after which an unanswered question is asked again, 1.6 s. */
@@ -24,8 +27,18 @@ final class IommuDeath implements Watch {
 
   private record Took(Revoke revoke, long micros, HistoryLine line) {}
 
+  /**
+   * An IOMMU that took another's place.
+   *
+   * @param missing what was mapped and is not open, and may have been unmapped just then
+   * @param certain what was mapped and is not open, and that is all there is to it
+   * @param open what is
+   */
   private record Successor(
-      HistoryLine line, Map<Integer, HistoryLine> missing, Set<Integer> open) {}
+      HistoryLine line,
+      Map<Integer, HistoryLine> missing,
+      Set<Integer> certain,
+      Set<Integer> open) {}
 
   private final Attachments attachments = new Attachments();
   private final Set<Integer> everOpened = new HashSet<>();
@@ -35,6 +48,9 @@ final class IommuDeath implements Watch {
 
   @Override
   public void accept(HistoryLine line) {
+    if (line.event() instanceof HistoryEvent.RevokeRequested e) {
+      revoked(e.buffer());
+    }
     attachments.accept(line);
     switch (line.event()) {
       case HistoryEvent.RevokeCompleted e ->
@@ -50,7 +66,7 @@ final class IommuDeath implements Watch {
       case HistoryEvent.Rebuilt e -> {
         Map<Integer, HistoryLine> missing = new LinkedHashMap<>(attachments.mapped());
         e.open().forEach(missing::remove);
-        successors.add(new Successor(line, missing, Set.copyOf(e.open())));
+        successors.add(new Successor(line, missing, new HashSet<>(), Set.copyOf(e.open())));
       }
       default -> {}
     }
@@ -58,6 +74,17 @@ final class IommuDeath implements Watch {
     for (Successor s : successors) {
       if (line.nanos() - s.line.nanos() <= SETTLED_NANOS) {
         s.missing.keySet().retainAll(attachments.mapped().keySet());
+      }
+    }
+  }
+
+  private void revoked(int buffer) {
+    for (Successor s : successors) {
+      for (int id : s.missing.keySet()) {
+        Attachments.Held one = attachments.ever().get(id);
+        if (one != null && one.buffer() == buffer) {
+          s.certain.add(id);
+        }
       }
     }
   }
@@ -80,7 +107,8 @@ final class IommuDeath implements Watch {
       }
     }
     for (Successor s : successors) {
-      s.missing.keySet().stream()
+      Stream.concat(s.missing.keySet().stream(), s.certain.stream())
+          .distinct()
           .filter(id -> bothLive(id, s.line.nanos(), run))
           .forEach(id ->
               ruling.broke(

@@ -97,7 +97,8 @@ public final class Matrix {
     try (Progress silent = Progress.create(true)) {
       played =
           Run.play(
-              new RunOptions(matrix.scenario(), options.seed(), directory, true, SLACK), silent);
+              new RunOptions(matrix.scenario(), options.seed(), directory, true, SLACK, false),
+              silent);
     }
     if (Thread.currentThread().isInterrupted()) {
       throw new IOException("interrupted");

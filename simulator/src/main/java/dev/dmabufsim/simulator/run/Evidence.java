@@ -1,9 +1,12 @@
 package dev.dmabufsim.simulator.run;
 
 import dev.dmabufsim.common.contract.Behaviour;
+import dev.dmabufsim.common.contract.RevokeOutcome;
 import dev.dmabufsim.common.fabric.ControlDescriptor;
 import dev.dmabufsim.common.fabric.ControlFile;
 import dev.dmabufsim.common.fabric.DmaCounters;
+import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.common.history.HistoryLine;
 import dev.dmabufsim.simulator.report.Report;
 import dev.dmabufsim.simulator.report.Reports;
 import dev.dmabufsim.simulator.scenario.ImporterSpec;
@@ -30,6 +33,9 @@ record Evidence(
     List<Path> files) {
   private static final double NANOS = 1e9;
 
+  /** No segment has this number. */
+  private static final int NONE = -1;
+
   /** How many slots still grant something. */
   static int openSlots(ControlFile control) {
     int open = 0;
@@ -41,6 +47,31 @@ record Evidence(
       }
     }
     return open;
+  }
+
+  /**
+   * What was said to be severed, and is there still: nobody's word is taken for it.
+   *
+   * @param segments that there are when all is over
+   */
+  static List<String> notSevered(Set<Integer> segments, List<Path> histories) throws IOException {
+    List<String> there = new ArrayList<>();
+    if (segments.isEmpty()) {
+      return there;
+    }
+    for (HistoryLine line : Histories.read(histories).lines()) {
+      int segment =
+          switch (line.event()) {
+            case HistoryEvent.RevokeCompleted e when e.outcome() == RevokeOutcome.SEVERED ->
+                e.segment();
+            case HistoryEvent.Reclaimed e -> e.segment();
+            default -> NONE;
+          };
+      if (segments.contains(segment)) {
+        there.add("segment %d was severed, says %s, and is there".formatted(segment, line.node()));
+      }
+    }
+    return there;
   }
 
   static Evidence gather(

@@ -58,6 +58,7 @@ final class NodeProcess {
    * @param traps where it strikes itself
    * @param restarts how often it was started before
    * @param rounds how many rounds it has to play
+   * @param within what stands before the command: of what runs it elsewhere
    */
   record Start(
       NodeSpec spec,
@@ -65,10 +66,12 @@ final class NodeProcess {
       List<NodeAddress> seedNodes,
       List<FaultTrap.Trap> traps,
       int restarts,
-      int rounds) {
+      int rounds,
+      List<String> within) {
     Start {
       seedNodes = List.copyOf(seedNodes);
       traps = List.copyOf(traps);
+      within = List.copyOf(within);
     }
   }
 
@@ -88,6 +91,7 @@ final class NodeProcess {
       // order and keeps what they gathered; it must not reach them behind its back.
       command.add(SETSID.toString());
     }
+    command.addAll(start.within());
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(jvmFlags(spec, launch.directory()));
     if (!start.traps().isEmpty()) {

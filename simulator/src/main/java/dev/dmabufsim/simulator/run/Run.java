@@ -13,6 +13,7 @@ import dev.dmabufsim.common.fabric.ProcessEntry;
 import dev.dmabufsim.common.fabric.ProcessIdentity;
 import dev.dmabufsim.common.history.History;
 import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.simulator.netns.Namespaces;
 import dev.dmabufsim.simulator.report.Report;
 import dev.dmabufsim.simulator.scenario.ExporterSpec;
 import dev.dmabufsim.simulator.scenario.FaultSpec;
@@ -23,6 +24,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -41,6 +43,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,6 +59,9 @@ public final class Run {
 
   /** How often to look whether a process stands still. */
   private static final long LOOK_NANOS = 10_000_000;
+
+  /** Akka's own, in a namespace where every port is free. */
+  private static final int NAMESPACE_PORT = 25520;
 
   /** For DMA, by mmap and by vmap. */
   private static final int MAPPINGS_WITH_CPU = 3;
@@ -89,6 +95,7 @@ public final class Run {
   private @Nullable Vandal vandal;
   private NodeProcess.@Nullable Launch launch;
   private @Nullable History history;
+  private @Nullable Namespaces namespaces;
   private long dmaNanos;
   private boolean orderly;
   private boolean checking;
@@ -158,6 +165,8 @@ public final class Run {
       drive(fabric);
       List<String> leftovers = endAll();
       leftovers.addAll(kept);
+      List<Path> histories = directory.histories(nodes.keySet(), state.restarts());
+      leftovers.addAll(Evidence.notSevered(Set.copyOf(fabric.segments()), histories));
       // Of a run that was broken off, slots say nothing: those who would close them were killed.
       int openSlots = orderly ? Evidence.openSlots(fabric.control()) : 0;
       DmaCounters dma = fabric.control().counters();
@@ -167,19 +176,16 @@ public final class Run {
       }
       Played played =
           Evidence.gather(
-                  dma,
-                  openSlots,
-                  leftovers,
-                  state.troubles(),
-                  state.unplayed(),
-                  orderly,
-                  directory.histories(nodes.keySet(), state.restarts()))
+                  dma, openSlots, leftovers, state.troubles(), state.unplayed(), orderly, histories)
               .judge(options, directory, nodeRows(), started, begun, dmaNanos);
       print.accept(played);
       return played;
     } finally {
       nodes.values().forEach(NodeProcess::kill);
       fabric.remove();
+      if (namespaces != null) {
+        namespaces.close();
+      }
     }
   }
 
@@ -267,7 +273,12 @@ public final class Run {
 
   private void start(Fabric fabric) throws IOException, Interruption {
     launch = new NodeProcess.Launch(directory, fabric.directory(), options.seed());
-    choosePorts();
+    if (options.namespaces()) {
+      namespaces = Namespaces.create(bySeed().stream().map(NodeSpec::name).toList());
+      chooseAddresses(namespaces);
+    } else {
+      choosePorts();
+    }
     NodeAddress seed = addresses.values().iterator().next();
     for (NodeSpec spec : bySeed()) {
       start(spec, List.of(seed), scenario.revokes().rounds());
@@ -296,6 +307,12 @@ public final class Run {
     }
   }
 
+  /** Each has an address of its own; all of its ports are free. */
+  private void chooseAddresses(Namespaces all) {
+    int port = scenario.cluster().port() == 0 ? NAMESPACE_PORT : scenario.cluster().port();
+    bySeed().forEach(n -> addresses.put(n.name(), new NodeAddress(all.address(n.name()), port)));
+  }
+
   private void start(NodeSpec spec, List<NodeAddress> seeds, int rounds) throws IOException {
     nodes.put(
         spec.name(),
@@ -306,7 +323,8 @@ public final class Run {
                 seeds,
                 plan.traps(spec.name(), state.struck().keySet()),
                 state.restarts(spec.name()),
-                rounds),
+                rounds,
+                namespaces == null ? List.of() : namespaces.exec(spec.name())),
             Objects.requireNonNull(launch),
             r -> inputs.add(new Input.Reported(r)),
             (n, s) -> inputs.add(new Input.Exited(n, s))));
@@ -341,7 +359,7 @@ public final class Run {
   private void begin(String node) {
     NodeProcess process = nodes.get(node);
     if (process != null) {
-      process.tell(network(node, core.rules(state)));
+      process.tell(network(node, atTheDoors(core.rules(state))));
       process.tell(new NodeCommand.Begin());
     }
   }
@@ -521,14 +539,39 @@ public final class Run {
       case RunCore.Effect.Resume e -> toResume.add(e.node());
       case RunCore.Effect.Restart e -> restart(e.node());
       case RunCore.Effect.Begin e -> begin(e.node());
-      case RunCore.Effect.Network e ->
-          nodes.forEach((name, node) -> node.tell(network(name, e.rules())));
+      case RunCore.Effect.Network e -> {
+        List<LinkRule> rules = atTheDoors(e.rules());
+        nodes.forEach((name, node) -> node.tell(network(name, rules)));
+        cut(e.rules());
+      }
       case RunCore.Effect.RefuseMemory e ->
           Objects.requireNonNull(vandal).refuseMemory(e.refused());
       case RunCore.Effect.Truncate e ->
           Objects.requireNonNull(vandal).truncate(e.node()).ifPresent(this::trouble);
       case RunCore.Effect.DamageSlot e ->
           Objects.requireNonNull(vandal).damageSlot().ifPresent(this::trouble);
+    }
+  }
+
+  /** What the nodes do to messages; what the network itself does is none of it. */
+  private List<LinkRule> atTheDoors(List<LinkRule> rules) {
+    return namespaces == null
+        ? rules
+        : rules.stream().filter(r -> r.kind() != LinkRule.Kind.CUT).toList();
+  }
+
+  private void cut(List<LinkRule> rules) {
+    if (namespaces == null) {
+      return;
+    }
+    try {
+      namespaces.cut(
+          rules.stream()
+              .filter(r -> r.kind() == LinkRule.Kind.CUT)
+              .map(r -> List.of(r.from(), r.to()))
+              .collect(Collectors.toSet()));
+    } catch (IOException e) {
+      trouble("the network could not be partitioned: " + e.getMessage());
     }
   }
 

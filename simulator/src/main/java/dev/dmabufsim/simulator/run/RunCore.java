@@ -587,20 +587,28 @@ final class RunCore {
   State exited(State s, String node, int status, String log) {
     State next = s.exited(node, status);
     boolean wanted = s.killed().contains(node) && status == SIGKILL_STATUS;
-    // Who is frozen for so long that the others give it up ends itself when it finds out.
-    boolean givenUp = EXITS_GIVEN_UP.contains(status) && wasFrozen(s, node);
+    // Who is frozen or cut off for so long that the others give it up ends itself when it finds
+    // out.
+    boolean givenUp = EXITS_GIVEN_UP.contains(status) && wasOutOfReach(s, node);
     return status == 0 || wanted || givenUp
         ? next
         : next.trouble("%s ended by itself with status %d, see %s".formatted(node, status, log));
   }
 
-  private boolean wasFrozen(State s, String node) {
+  private boolean wasOutOfReach(State s, String node) {
     return plan.faults().stream()
         .anyMatch(f ->
             s.struck().containsKey(f.index())
                 && f.nodes().contains(node)
-                && f.spec().deed() instanceof FaultSpec.ProcessFault p
-                && (p.action() == Action.PAUSE || p.action() == Action.STALL));
+                && switch (f.spec().deed()) {
+                  case FaultSpec.ProcessFault p ->
+                      p.action() == Action.PAUSE || p.action() == Action.STALL;
+                  case FaultSpec.Partition p -> true;
+                  case FaultSpec.Link l -> false;
+                  case FaultSpec.FullShm x -> false;
+                  case FaultSpec.TruncateSegment x -> false;
+                  case FaultSpec.DamageSlot x -> false;
+                });
   }
 
   /** Whether every node is ready. */

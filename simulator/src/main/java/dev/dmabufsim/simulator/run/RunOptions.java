@@ -13,14 +13,21 @@ import java.time.Duration;
  * @param quiet whether to print nothing but the summary
  * @param slack how long to wait for a round beyond what the scenario's own times add up to: a busy
  *     host is slow, and that proves nothing. Whoever expects revokes that hang wants less
+ * @param namespaces whether each node has a network namespace of its own, in which a partition is
+ *     real; needs root
  */
 public record RunOptions(
-    Scenario scenario, long seed, Path directory, boolean quiet, Duration slack) {
+    Scenario scenario,
+    long seed,
+    Path directory,
+    boolean quiet,
+    Duration slack,
+    boolean namespaces) {
   /** For a run that should end by itself. */
   public static final Duration SLACK = Duration.ofSeconds(15);
 
-  /** With {@link #SLACK}. */
+  /** With {@link #SLACK}, and the host's own network. */
   public RunOptions(Scenario scenario, long seed, Path directory, boolean quiet) {
-    this(scenario, seed, directory, quiet, SLACK);
+    this(scenario, seed, directory, quiet, SLACK, false);
   }
 }
