@@ -494,6 +494,10 @@ final class BufferInvariants {
     must(completed.add(complete.epoch()), "completed twice: %s", complete);
     boolean severed = event instanceof BufferEvent.Severed s && s.epoch() == complete.epoch();
     must(severed == (complete.outcome() == RevokeOutcome.SEVERED), "%s", complete);
+    must(
+        !severed || complete.next() != BufferEffect.Next.TENANT,
+        "memory that is gone is given to somebody: %s",
+        complete);
     if (moving()) {
       must(left, "moved, and nothing was copied");
       must(severed || event instanceof BufferEvent.CopiedOut, "moved at %s", event);
