@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.jsontype.NamedType;
+import java.util.Objects;
 
 /** How a history line looks on disk: one JSON object, its event's kind under {@code is}. */
 public final class HistoryFormat {
@@ -56,6 +57,11 @@ public final class HistoryFormat {
    * @throws java.io.IOException if it is not one, as when a kill cut it short
    */
   public static HistoryLine read(String text) throws java.io.IOException {
-    return MAPPER.readValue(text, HistoryLine.class);
+    HistoryLine line = MAPPER.readValue(text, HistoryLine.class);
+    if (Objects.isNull(line)) {
+      // Which is what Jackson makes of the word null.
+      throw new java.io.IOException("no history line: " + text);
+    }
+    return line;
   }
 }

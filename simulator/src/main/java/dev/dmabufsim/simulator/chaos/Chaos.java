@@ -68,8 +68,9 @@ public final class Chaos {
     SplittableRandom seeds = new SplittableRandom(options.seed());
     long seed = options.seed();
     ChaosReport report;
+    ChaosReport.Round round;
     do {
-      ChaosReport.Round round = play(seed, rounds.size() + 1, source.of(seed), options.directory());
+      round = play(seed, rounds.size() + 1, source.of(seed), options.directory());
       rounds.add(round);
       progress.accept(ChaosReport.line(rounds.size(), round));
       if (!round.verdict().equals("pass")) {
@@ -85,6 +86,7 @@ public final class Chaos {
     } while (!report.verdict().equals("fail")
         && rounds.size() < options.rounds()
         && System.nanoTime() - begun < options.time().toNanos()
+        && !round.why().contains(Run.INTERRUPTED)
         && !Thread.currentThread().isInterrupted());
     return report;
   }

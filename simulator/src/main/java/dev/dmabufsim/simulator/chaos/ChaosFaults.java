@@ -2,6 +2,8 @@ package dev.dmabufsim.simulator.chaos;
 
 import dev.dmabufsim.cluster.Role;
 import dev.dmabufsim.common.fault.FaultPoint;
+import dev.dmabufsim.simulator.run.FaultPlan;
+import dev.dmabufsim.simulator.scenario.FaultSpec;
 import dev.dmabufsim.simulator.scenario.NodeSpec;
 import dev.dmabufsim.simulator.scenario.Scenario;
 import java.util.ArrayList;
@@ -63,6 +65,10 @@ public final class ChaosFaults {
   private ChaosFaults(Scenario scenario, long seed) {
     this.scenario = scenario;
     this.random = new Random(seed);
+    // The scenario's own faults count.
+    FaultPlan.of(scenario, seed).faults().stream()
+        .filter(f -> f.spec().deed() instanceof FaultSpec.ProcessFault)
+        .forEach(f -> struck.addAll(f.nodes()));
   }
 
   /** The faults of the round with that seed, one to four. */

@@ -29,6 +29,9 @@ import picocli.CommandLine.ParameterException;
       "Exit status: 0 pass, 1 fail, 2 bad input, 3 unknown."
     })
 public final class Main implements Callable<Integer> {
+  /** {@code EX_SOFTWARE} of sysexits.h. */
+  private static final int DEFECT = 70;
+
   private Main() {}
 
   /** Runs a command and exits with its status. */
@@ -47,6 +50,8 @@ public final class Main implements Callable<Integer> {
       }
       throw e;
     });
+    // Neither a verdict nor bad input, but a defect of this program.
+    line.setExitCodeExceptionMapper(e -> DEFECT);
     return line.execute(args);
   }
 

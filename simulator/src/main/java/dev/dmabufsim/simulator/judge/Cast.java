@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  * that kills itself at a point may be heard of before or after that.
  */
 final class Cast {
+  /** A buffer's number is its process's, and so many bits of its own below. */
+  static final int BUFFER_BITS = 16;
+
   /** What a fault does to those whom it concerns. */
   enum Blow {
     DEATH,
@@ -185,7 +188,7 @@ final class Cast {
 
   /** The exporter's process that a buffer is of. */
   @Nullable Player exporterOf(int buffer) {
-    return byIndex.get(buffer >>> 16);
+    return byIndex.get(buffer >>> BUFFER_BITS);
   }
 
   /** The process that a node was at that time. */

@@ -21,12 +21,16 @@ final class Frozen implements Watch {
   /** A trace of an importer in memory that was somebody else's. */
   private record Trace(int attachment, String device, String what, HistoryLine line) {}
 
-  private record Handed(Set<String> from, HistoryLine line) {}
+  /** A device that knows that the process of its exporter is dead. */
+  private record Lost(String device, int process) {}
+
+  private record Handed(int buffer, Set<String> from, HistoryLine line) {}
 
   private final Attachments attachments = new Attachments();
   private final List<Trace> traces = new ArrayList<>();
   private final List<Handed> handedOn = new ArrayList<>();
   private final Map<Integer, Set<String>> revokedFrom = new HashMap<>();
+  private final Set<Lost> knownLost = new HashSet<>();
   private final Map<String, HistoryLine> lastSign = new HashMap<>();
   private final Map<String, HistoryLine> lastUse = new HashMap<>();
   private final Map<String, HistoryLine> lastOfNode = new HashMap<>();
@@ -40,7 +44,8 @@ final class Frozen implements Watch {
     lastOfNode.put(line.node(), line);
     switch (line.event()) {
       case HistoryEvent.HandedOver e ->
-          handedOn.add(new Handed(revokedFrom.getOrDefault(e.buffer(), Set.of()), line));
+          handedOn.add(
+              new Handed(e.buffer(), revokedFrom.getOrDefault(e.buffer(), Set.of()), line));
       case HistoryEvent.Scanned e ->
           e.authors().stream()
               .filter(a -> a.tag() == Canary.TAG_DEVICE)
@@ -64,8 +69,7 @@ final class Frozen implements Watch {
       }
       case HistoryEvent.Recovered e -> lastSign.put(e.device(), line);
       case HistoryEvent.MappingsLost e -> lastSign.put(e.device(), line);
-      // What it had of who is dead is gone, and it knows.
-      case HistoryEvent.ExporterLost e -> lastSign.put(e.device(), line);
+      case HistoryEvent.ExporterLost e -> knownLost.add(new Lost(e.device(), e.process()));
       case HistoryEvent.Operated e -> {
         if (Attachments.opensSlot(e.operation())) {
           e.attachments().forEach(id -> lastUse.put(device(id), line));
@@ -128,7 +132,11 @@ final class Frozen implements Watch {
     Set<String> lost = new HashSet<>();
     handedOn.stream()
         .filter(h -> h.line.nanos() >= freeze.struck().nanos() && h.line.nanos() < freeze.to())
-        .forEach(h -> lost.addAll(h.from));
+        .forEach(h ->
+            h.from.stream()
+                // What it had of who is dead is gone for good, and it knows.
+                .filter(d -> !knownLost.contains(new Lost(d, h.buffer >>> Cast.BUFFER_BITS)))
+                .forEach(lost::add));
     lost.stream()
         .filter(d -> node.equals(run.facts().nodes().get(d)))
         .filter(d -> before(lastSign.get(d), over) && before(lastUse.get(d), over))

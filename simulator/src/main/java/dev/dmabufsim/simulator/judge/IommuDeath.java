@@ -107,8 +107,11 @@ final class IommuDeath implements Watch {
       }
     }
     for (Successor s : successors) {
+      // What somebody has spoilt is closed, and nobody can tell any more whose it was.
+      boolean spoilt = run.cast().struck(s.line.nanos(), Cast.Blow.MEMORY);
       Stream.concat(s.missing.keySet().stream(), s.certain.stream())
           .distinct()
+          .filter(id -> !spoilt)
           .filter(id -> bothLive(id, s.line.nanos(), run))
           .forEach(id ->
               ruling.broke(

@@ -112,13 +112,19 @@ public final class Namespaces implements AutoCloseable {
       for (Path path : names) {
         String name = path.getFileName().toString();
         Matcher ours = OURS.matcher(name);
-        if (ours.matches() && !Files.exists(Path.of("/proc", ours.group(1)))) {
+        if (ours.matches() && !lives(ours.group(1))) {
           quietly(NamespacePlan.delete(name));
         }
       }
     } catch (DirectoryIteratorException e) {
       throw e.getCause();
     }
+  }
+
+  /** One with our own id is of an earlier process: ours are not made yet. */
+  private static boolean lives(String pid) {
+    return !pid.equals(Long.toString(ProcessHandle.current().pid()))
+        && Files.exists(Path.of("/proc", pid));
   }
 
   private static void quietly(List<String> command) {

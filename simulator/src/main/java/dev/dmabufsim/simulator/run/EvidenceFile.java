@@ -13,6 +13,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * {@code evidence.json}: all that a run is judged by and that is neither in its histories nor in
@@ -65,6 +66,8 @@ record EvidenceFile(
 
   /** Takes copies. */
   EvidenceFile {
+    // Jackson does not ask.
+    Objects.requireNonNull(dma, "dma");
     leftovers = List.copyOf(leftovers);
     troubles = List.copyOf(troubles);
     unplayed = List.copyOf(unplayed);

@@ -66,6 +66,9 @@ public final class Run {
   /** For DMA, by mmap and by vmap. */
   private static final int MAPPINGS_WITH_CPU = 3;
 
+  /** The reason of a run that was broken off. */
+  public static final String INTERRUPTED = "the run was interrupted";
+
   private sealed interface Input {
     record Reported(NodeReport report) implements Input {}
 
@@ -105,7 +108,7 @@ public final class Run {
     this.options = options;
     this.scenario = options.scenario();
     this.plan = FaultPlan.of(scenario, options.seed());
-    this.core = new RunCore(scenario, plan);
+    this.core = new RunCore(scenario, plan, options.namespaces());
     this.directory = new RunDirectory(options.directory());
     this.progress = progress;
   }
@@ -182,9 +185,12 @@ public final class Run {
       return played;
     } finally {
       nodes.values().forEach(NodeProcess::kill);
-      fabric.remove();
-      if (namespaces != null) {
-        namespaces.close();
+      try {
+        fabric.remove();
+      } finally {
+        if (namespaces != null) {
+          namespaces.close();
+        }
       }
     }
   }
@@ -259,7 +265,7 @@ public final class Run {
       leave(Role.IOMMU);
       orderly = true;
     } catch (Interruption e) {
-      trouble("the run was interrupted");
+      trouble(INTERRUPTED);
     }
   }
 

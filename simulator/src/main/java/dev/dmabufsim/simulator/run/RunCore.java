@@ -33,10 +33,17 @@ final class RunCore {
 
   private final Scenario scenario;
   private final FaultPlan plan;
+  private final boolean partitions;
 
-  RunCore(Scenario scenario, FaultPlan plan) {
+  /**
+   * For one run.
+   *
+   * @param partitions whether a partition cuts the cluster's own messages, too
+   */
+  RunCore(Scenario scenario, FaultPlan plan, boolean partitions) {
     this.scenario = scenario;
     this.plan = plan;
+    this.partitions = partitions;
   }
 
   /** What every node of some role has to say once. */
@@ -590,6 +597,15 @@ final class RunCore {
     // Who is frozen or cut off for so long that the others give it up ends itself when it finds
     // out.
     boolean givenUp = EXITS_GIVEN_UP.contains(status) && wasOutOfReach(s, node);
+    for (FaultPlan.Planned fault : plan.faults()) {
+      if (s.struck().get(fault.index()) instanceof Stage.Returning
+          && fault.nodes().contains(node)
+          && !s.reached(Milestone.READY, node)) {
+        next =
+            next.strike(fault.index(), new Stage.Over())
+                .trouble(node + " was started again, and ended before it was there");
+      }
+    }
     return status == 0 || wanted || givenUp
         ? next
         : next.trouble("%s ended by itself with status %d, see %s".formatted(node, status, log));
@@ -603,7 +619,8 @@ final class RunCore {
                 && switch (f.spec().deed()) {
                   case FaultSpec.ProcessFault p ->
                       p.action() == Action.PAUSE || p.action() == Action.STALL;
-                  case FaultSpec.Partition p -> true;
+                  // At the nodes' doors it is no business of the cluster's.
+                  case FaultSpec.Partition p -> partitions;
                   case FaultSpec.Link l -> false;
                   case FaultSpec.FullShm x -> false;
                   case FaultSpec.TruncateSegment x -> false;

@@ -79,6 +79,29 @@ class RunCoreFaultsTest {
   }
 
   @Test
+  void whoIsStartedAgainAndEndsBeforeItIsThereIsATrouble() {
+    RunCore core = core("{restart: m-1, after: 1s, down: 1s}, {kill: m-1, after: 3s}");
+    State s = core.tick(State.begin().begun(0), SECOND).state();
+    s = core.tick(core.exited(s, "m-1", 137, "log"), 2 * SECOND).state();
+    Step kill = core.tick(s, 3 * SECOND);
+    assertThat(kill.effects()).contains(new Effect.Kill("m-1"));
+    State dead = core.exited(kill.state(), "m-1", 137, "log");
+    assertThat(dead.troubles())
+        .containsExactly("m-1 was started again, and ended before it was there");
+    assertThat(core.faultsOver(dead)).isTrue();
+  }
+
+  @Test
+  void whoIsCutOffFromTheClusterMayEndItselfAndWhoIsNotHeardAtDoorsMayNot() {
+    Scenario scenario = FaultPlanTest.scenario("{partition: [[m-1], [m-2]], after: 1s, for: 9s}");
+    for (boolean real : new boolean[] {true, false}) {
+      RunCore core = new RunCore(scenario, FaultPlan.of(scenario, 1), real);
+      State s = core.tick(State.begin().begun(0), SECOND).state();
+      assertThat(core.exited(s, "m-1", 71, "log").troubles()).hasSize(real ? 0 : 1);
+    }
+  }
+
+  @Test
   void aRestartByTimeWaitsUntilTheOneBeforeIsThereAgain() {
     RunCore core = core("{restart: m-1, after: 1s, down: 1s}, {restart: m-2, after: 4s, down: 1s}");
     State s = core.tick(State.begin().begun(0), SECOND).state();
@@ -176,7 +199,7 @@ class RunCoreFaultsTest {
 
     Play(Scenario scenario, long seed) {
       this.plan = FaultPlan.of(scenario, seed);
-      this.core = new RunCore(scenario, plan);
+      this.core = new RunCore(scenario, plan, false);
       this.names = scenario.nodes().stream().map(n -> n.name()).toList();
       this.random = new Random(seed);
       this.seed = seed;
@@ -283,6 +306,6 @@ class RunCoreFaultsTest {
   private static RunCore core(String faults) {
     Scenario scenario = FaultPlanTest.scenario(faults);
     assertThat(scenario.faults()).extracting(FaultSpec::kind).isNotEmpty();
-    return new RunCore(scenario, FaultPlan.of(scenario, 1));
+    return new RunCore(scenario, FaultPlan.of(scenario, 1), false);
   }
 }

@@ -199,7 +199,7 @@ class RunCoreTest {
 
   private static RunCore core(String revokes) {
     Scenario scenario = scenario(revokes);
-    return new RunCore(scenario, FaultPlan.of(scenario, 1));
+    return new RunCore(scenario, FaultPlan.of(scenario, 1), false);
   }
 
   private static Scenario scenario(String revokes) {
