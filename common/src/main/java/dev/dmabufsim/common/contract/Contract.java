@@ -8,9 +8,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * What an exporter's revoke sequence waits for before it calls the memory its own again.
  *
- * <p>The sequences differ in nothing else: one core plays them all. {@code v2} to {@code v7} are
- * versions of the series "dma-buf: Use revoke mechanism to invalidate shared buffers", of which the
- * last was merged for Linux 7.1; {@code enforced} is this project's.
+ * <p>One core plays them all. Besides what they wait for, {@link #enforced} has an IOMMU behind it.
+ * {@code v2} to {@code v7} are versions of the series "dma-buf: Use revoke mechanism to invalidate
+ * shared buffers", of which the last was merged for Linux 7.1; {@code enforced} is this project's.
  */
 public enum Contract {
   /** Set the flag, call {@code invalidate_mappings()}, return. Nothing is waited for. */

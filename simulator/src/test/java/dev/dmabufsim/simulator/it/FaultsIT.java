@@ -16,36 +16,6 @@ class FaultsIT {
   @RegisterExtension final Sandbox sandbox = new Sandbox();
 
   @Test
-  void anImporterIsFrozenInTheMiddleOfACopyAndGoesOnAndIsKilledAndStartedAgain()
-      throws IOException {
-    Simulator run =
-        run(
-            8,
-            "pause: importer-1, at: importer.copying, revoke: 2, for: 500ms",
-            "restart: 'device:0000:65:00.0', at: importer.invalidated, revoke: 4, down: 200ms");
-    assertThat(run.awaitExit()).as("%s", run).isZero();
-    List<HistoryEvent> launcher = events(run, "launcher");
-    assertThat(launcher)
-        .filteredOn(e -> e instanceof HistoryEvent.FaultStruck)
-        .extracting(e -> ((HistoryEvent.FaultStruck) e).kind())
-        .containsExactly("pause", "restart");
-    assertThat(launcher)
-        .filteredOn(e -> e instanceof HistoryEvent.FaultOver)
-        .extracting(e -> ((HistoryEvent.FaultOver) e).nodes())
-        .containsExactly(List.of("importer-1"), List.of("importer-1"));
-    assertThat(events(run, "importer-1"))
-        .contains(
-            new HistoryEvent.FaultPointReached("importer.copying", 2),
-            // Other threads may write down what they do until they are scheduled, and die.
-            new HistoryEvent.FaultPointReached("importer.invalidated", 4));
-    List<HistoryEvent> again = events(run, "importer-1.2");
-    assertThat(again.getFirst()).isInstanceOf(HistoryEvent.NodeStarted.class);
-    assertThat(run.out()).contains("importer-1 is there again");
-    assertThat(run.report().nodes()).extracting(Report.Node::exit).containsOnly(0);
-    run.assertNothingLeft();
-  }
-
-  @Test
   void anImporterIsKilledInTheGuardOfADma() throws IOException {
     Simulator run = run(3, "kill: random, at: importer.guard-granted, revoke: 2");
     assertThat(run.awaitExit()).as("%s", run).isZero();
