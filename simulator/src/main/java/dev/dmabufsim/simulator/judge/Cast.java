@@ -29,14 +29,16 @@ final class Cast {
     DEATH,
     FREEZE,
     NETWORK,
-    MEMORY;
+    MEMORY,
+    SLOT;
 
     /** What faults of a kind do; a kind that is not known here may do anything to the network. */
     static Blow of(String kind) {
       return switch (kind) {
         case "kill", "restart", "crash-at" -> DEATH;
         case "pause", "stall" -> FREEZE;
-        case "full-shm", "truncate-segment", "damage-slot", "control-version" -> MEMORY;
+        case "full-shm", "truncate-segment" -> MEMORY;
+        case "damage-slot" -> SLOT;
         default -> NETWORK;
       };
     }

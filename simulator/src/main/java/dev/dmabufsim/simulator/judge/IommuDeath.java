@@ -108,7 +108,7 @@ final class IommuDeath implements Watch {
     }
     for (Successor s : successors) {
       // What somebody has spoilt is closed, and nobody can tell any more whose it was.
-      boolean spoilt = run.cast().struck(s.line.nanos(), Cast.Blow.MEMORY);
+      boolean spoilt = run.cast().struck(s.line.nanos(), Cast.Blow.SLOT);
       Stream.concat(s.missing.keySet().stream(), s.certain.stream())
           .distinct()
           .filter(id -> !spoilt)

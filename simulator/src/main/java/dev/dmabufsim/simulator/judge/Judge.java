@@ -468,7 +468,9 @@ public final class Judge {
       long nanos = told.line.nanos();
       Long at = revokedMemory.get(new Memory(e.buffer(), e.generation()));
       boolean excused =
-          hindered(facts, e.device(), e.buffer(), nanos) || cast.struck(nanos, Blow.MEMORY);
+          hindered(facts, e.device(), e.buffer(), nanos)
+              || cast.struck(nanos, Blow.MEMORY)
+              || cast.struck(nanos, Blow.SLOT);
       if ((at == null || nanos - at < 0) && !excused) {
         ruling.missed(
             Invariant.FAILS_ONLY_AFTER_REVOKE,

@@ -90,7 +90,7 @@ record NamespacePlan(long launcher, List<String> nodes) {
    * From now on nothing that one node sends reaches the other: it is sent to a station that does
    * not exist, and is lost without a word, as in a network. The other direction is not concerned.
    */
-  List<String> cut(Link link) {
+  List<String> cut(Namespaces.Link link) {
     return in(
         namespace(number(link.from())),
         "neigh",
@@ -105,17 +105,9 @@ record NamespacePlan(long launcher, List<String> nodes) {
   }
 
   /** What one node sends reaches the other again. */
-  List<String> heal(Link link) {
+  List<String> heal(Namespaces.Link link) {
     return in(namespace(number(link.from())), "neigh", "del", address(link.to()), "dev", INTERFACE);
   }
-
-  /**
-   * One direction between two nodes.
-   *
-   * @param from the name of the node that sends
-   * @param to the name of the node that receives
-   */
-  record Link(String from, String to) {}
 
   private String namespace(int number) {
     return PREFIX + launcher + "-" + number;

@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 
 /**
  * The network namespaces of a run. They are gone when this is closed; what a launcher that was
@@ -23,15 +22,23 @@ public final class Namespaces implements AutoCloseable {
 
   private static final Pattern OURS = Pattern.compile(NamespacePlan.PREFIX + "([0-9]+)-[0-9]+");
 
+  /**
+   * One direction between two nodes.
+   *
+   * @param from the name of the node that sends
+   * @param to the name of the node that receives
+   */
+  public record Link(String from, String to) {}
+
   private final NamespacePlan plan;
-  private Set<NamespacePlan.Link> cuts = Set.of();
+  private Set<Link> cuts = Set.of();
 
   private Namespaces(NamespacePlan plan) {
     this.plan = plan;
   }
 
   /**
-   * Makes a namespace for each node. Blocks for some 50 ms for each.
+   * Makes a namespace for each node. Blocks until seven commands for each have ended.
    *
    * @param nodes their names
    * @throws IOException if that cannot be done here, and says why: it needs root, {@code ip}, and a
@@ -69,22 +76,17 @@ public final class Namespaces implements AutoCloseable {
   /**
    * From now on nothing gets through these directions, and everything through all others.
    *
-   * @param links pairs of the names of who sends and who receives
    * @throws IOException if the network could not be changed; then it is as it was, or partly so
    */
-  public void cut(Set<List<String>> links) throws IOException {
-    Set<NamespacePlan.Link> wanted =
-        links.stream()
-            .map(l -> new NamespacePlan.Link(l.getFirst(), l.getLast()))
-            .collect(Collectors.toSet());
-    Set<NamespacePlan.Link> now = new HashSet<>(cuts);
+  public void cut(Set<Link> wanted) throws IOException {
+    Set<Link> now = new HashSet<>(cuts);
     try {
-      for (NamespacePlan.Link link : wanted) {
+      for (Link link : wanted) {
         if (now.add(link)) {
           run(plan.cut(link));
         }
       }
-      for (NamespacePlan.Link link : cuts) {
+      for (Link link : cuts) {
         if (!wanted.contains(link)) {
           run(plan.heal(link));
           now.remove(link);

@@ -365,7 +365,7 @@ public final class Run {
   private void begin(String node) {
     NodeProcess process = nodes.get(node);
     if (process != null) {
-      process.tell(network(node, atTheDoors(core.rules(state))));
+      process.tell(network(node, core.network(state).atDoors()));
       process.tell(new NodeCommand.Begin());
     }
   }
@@ -546,9 +546,8 @@ public final class Run {
       case RunCore.Effect.Restart e -> restart(e.node());
       case RunCore.Effect.Begin e -> begin(e.node());
       case RunCore.Effect.Network e -> {
-        List<LinkRule> rules = atTheDoors(e.rules());
-        nodes.forEach((name, node) -> node.tell(network(name, rules)));
-        cut(e.rules());
+        nodes.forEach((name, node) -> node.tell(network(name, e.atDoors())));
+        cut(e.cuts());
       }
       case RunCore.Effect.RefuseMemory e ->
           Objects.requireNonNull(vandal).refuseMemory(e.refused());
@@ -559,13 +558,6 @@ public final class Run {
     }
   }
 
-  /** What the nodes do to messages; what the network itself does is none of it. */
-  private List<LinkRule> atTheDoors(List<LinkRule> rules) {
-    return namespaces == null
-        ? rules
-        : rules.stream().filter(r -> r.kind() != LinkRule.Kind.CUT).toList();
-  }
-
   private void cut(List<LinkRule> rules) {
     if (namespaces == null) {
       return;
@@ -573,8 +565,7 @@ public final class Run {
     try {
       namespaces.cut(
           rules.stream()
-              .filter(r -> r.kind() == LinkRule.Kind.CUT)
-              .map(r -> List.of(r.from(), r.to()))
+              .map(r -> new Namespaces.Link(r.from(), r.to()))
               .collect(Collectors.toSet()));
     } catch (IOException e) {
       trouble("the network could not be partitioned: " + e.getMessage());

@@ -271,10 +271,16 @@ final class RunCore {
     /** Tell a node that was started again what the others were told. */
     record Begin(String node) implements Effect {}
 
-    /** These are the rules for messages now. */
-    record Network(List<LinkRule> rules) implements Effect {
+    /**
+     * These are the rules for messages now.
+     *
+     * @param atDoors what the nodes do to messages
+     * @param cuts what the network itself does not carry
+     */
+    record Network(List<LinkRule> atDoors, List<LinkRule> cuts) implements Effect {
       public Network {
-        rules = List.copyOf(rules);
+        atDoors = List.copyOf(atDoors);
+        cuts = List.copyOf(cuts);
       }
     }
 
@@ -452,8 +458,8 @@ final class RunCore {
           }
         }
       }
-      case FaultSpec.Partition p -> effects.add(new Effect.Network(rules(next)));
-      case FaultSpec.Link l -> effects.add(new Effect.Network(rules(next)));
+      case FaultSpec.Partition p -> effects.add(network(next));
+      case FaultSpec.Link l -> effects.add(network(next));
       case FaultSpec.FullShm f -> effects.add(new Effect.RefuseMemory(true));
       case FaultSpec.TruncateSegment t ->
           fault.nodes().forEach(n -> effects.add(new Effect.Truncate(n)));
@@ -485,8 +491,8 @@ final class RunCore {
           }
         }
       }
-      case FaultSpec.Partition p -> effects.add(new Effect.Network(rules(next)));
-      case FaultSpec.Link l -> effects.add(new Effect.Network(rules(next)));
+      case FaultSpec.Partition p -> effects.add(network(next));
+      case FaultSpec.Link l -> effects.add(network(next));
       case FaultSpec.FullShm f -> {
         if (!memoryRefused(next)) {
           effects.add(new Effect.RefuseMemory(false));
@@ -528,9 +534,16 @@ final class RunCore {
     return active(s).stream().anyMatch(f -> f.spec().deed() instanceof FaultSpec.FullShm);
   }
 
-  /** What happens to messages now, by all faults together. */
-  List<LinkRule> rules(State s) {
-    return active(s).stream().flatMap(f -> f.rules().stream()).toList();
+  /** What happens to messages now, by all faults together, and who does it. */
+  Effect.Network network(State s) {
+    List<LinkRule> atDoors = new ArrayList<>();
+    List<LinkRule> cuts = new ArrayList<>();
+    for (FaultPlan.Planned fault : active(s)) {
+      for (LinkRule rule : fault.rules()) {
+        (partitions && rule.kind() == LinkRule.Kind.CUT ? cuts : atDoors).add(rule);
+      }
+    }
+    return new Effect.Network(atDoors, cuts);
   }
 
   /** How long until {@link #tick} has something to do; empty if only a report can change that. */

@@ -78,6 +78,16 @@ class ChaosFaultsTest {
   }
 
   @Test
+  void whomTheScenarioItselfStrikesIsNotStruckAgain() throws ScenarioException {
+    Scenario base = world(List.of("kill: importer-2, after: 9s"));
+    for (long seed = 0; seed < MANY; seed++) {
+      assertThat(ChaosFaults.of(base, seed))
+          .as("seed %d", seed)
+          .noneMatch(f -> f.matches("(kill|restart|pause): importer-.*"));
+    }
+  }
+
+  @Test
   void aSeedGivesTheSameFaultsAgainAndAnotherOthers() throws ScenarioException {
     Scenario base = world(List.of());
     assertThat(ChaosFaults.of(base, 42)).isEqualTo(ChaosFaults.of(base, 42));

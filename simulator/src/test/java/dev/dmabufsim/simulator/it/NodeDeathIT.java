@@ -16,7 +16,8 @@ class NodeDeathIT {
   @CsvSource({
     // Without its exporter a run is over; without another it plays all of its rounds.
     "exporter-1, 1000000, 50ms",
-    "importer-1, 5, 1s"
+    "importer-1, 5, 1s",
+    "iommu-1, 5, 1s"
   })
   void aRunInWhichANodeDiesByItselfNeverPasses(String node, int rounds, String every)
       throws IOException {

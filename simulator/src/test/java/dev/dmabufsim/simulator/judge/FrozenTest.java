@@ -107,6 +107,8 @@ class FrozenTest {
     Tale lives = frozen().at(3100, IMPORTER, new HistoryEvent.Dropped("something", "it lives"));
     assertThat(lives.broken(IT))
         .containsExactly("nic lost memory while it was frozen, and never mapped any again");
+    HistoryEvent another = new HistoryEvent.ExporterLost(NIC, 7, List.of(ATTACHMENT));
+    assertThat(lives.at(3200, IMPORTER, another).broken(IT)).as("of another exporter").hasSize(1);
     HistoryEvent exporterLost = new HistoryEvent.ExporterLost(NIC, 2, List.of(ATTACHMENT));
     assertThat(lives.at(3200, IMPORTER, exporterLost).broken(IT))
         .as("there is nobody to map any of")

@@ -51,6 +51,12 @@ class IommuDeathTest {
   void whatARevokeTakesThatWasRequestedAfterwardsWasMappedUntilThen() {
     assertThat(restarted().at(1500, EXPORTER, Tale.requested(1)).broken(IT)).hasSize(1);
     assertThat(restarted(ATTACHMENT).at(1500, EXPORTER, Tale.requested(1)).broken(IT)).isEmpty();
+    Tale spoilt = restarted().at(90, LAUNCHER, Tale.struck("damage-slot", IOMMU));
+    assertThat(spoilt.at(1500, EXPORTER, Tale.requested(1)).broken(IT))
+        .as("nobody can tell whose a damaged slot was")
+        .isEmpty();
+    Tale full = restarted().at(90, LAUNCHER, Tale.struck("full-shm", IOMMU));
+    assertThat(full.at(1500, EXPORTER, Tale.requested(1)).broken(IT)).hasSize(1);
   }
 
   @Test

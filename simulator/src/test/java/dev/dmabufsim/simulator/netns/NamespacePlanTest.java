@@ -35,7 +35,7 @@ class NamespacePlanTest {
 
   @Test
   void aCutConcernsOneDirectionAndIsHealedWhereItWasMade() {
-    var link = new NamespacePlan.Link("iommu-1", "m-1");
+    var link = new Namespaces.Link("iommu-1", "m-1");
     assertThat(String.join(" ", PLAN.cut(link)))
         .isEqualTo(
             "ip -n dmabuf-sim-7-1 neigh replace 10.77.0.2 lladdr 02:00:00:00:00:01 dev eth0 nud"

@@ -9,6 +9,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -54,6 +55,14 @@ class HistoriesTest {
     Histories histories = Histories.read(List.of(file));
     assertThat(histories.cut()).containsExactly("one.history.jsonl is cut short in line 2");
     assertThat(histories.lines()).extracting(HistoryLine::n).containsExactly(1L);
+  }
+
+  @Test
+  void theWordNullIsNoLine() throws IOException {
+    Path file = write("one", line(1, 10, "one"));
+    Files.writeString(file, "null\n", StandardOpenOption.APPEND);
+    Histories histories = Histories.read(List.of(file));
+    assertThat(histories.cut()).containsExactly("one.history.jsonl is cut short in line 2");
   }
 
   @Test

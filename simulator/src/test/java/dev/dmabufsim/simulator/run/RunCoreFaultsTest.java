@@ -98,6 +98,8 @@ class RunCoreFaultsTest {
       RunCore core = new RunCore(scenario, FaultPlan.of(scenario, 1), real);
       State s = core.tick(State.begin().begun(0), SECOND).state();
       assertThat(core.exited(s, "m-1", 71, "log").troubles()).hasSize(real ? 0 : 1);
+      assertThat(core.network(s).cuts()).hasSize(real ? 2 : 0);
+      assertThat(core.network(s).atDoors()).hasSize(real ? 0 : 2);
     }
   }
 
@@ -155,12 +157,12 @@ class RunCoreFaultsTest {
                 + " 2s, for: 2s}");
     State s = State.begin().begun(0);
     State both = core.tick(core.tick(s, SECOND).state(), 2 * SECOND).state();
-    assertThat(core.rules(both)).hasSize(2);
+    assertThat(core.network(both).atDoors()).hasSize(2);
     Step one = core.tick(both, 3 * SECOND);
-    assertThat(one.effects()).contains(new Effect.Network(core.rules(one.state())));
-    assertThat(core.rules(one.state())).hasSize(1);
+    assertThat(one.effects()).contains(core.network(one.state()));
+    assertThat(core.network(one.state()).atDoors()).hasSize(1);
     assertThat(core.tick(one.state(), 4 * SECOND).effects())
-        .contains(new Effect.Network(List.of()));
+        .contains(new Effect.Network(List.of(), List.of()));
   }
 
   @Test
@@ -293,7 +295,7 @@ class RunCoreFaultsTest {
             starts.merge(e.node(), 1, Integer::sum);
           }
           case Effect.Begin e -> assertThat(starts).as("seed %d", seed).containsKey(e.node());
-          case Effect.Network e -> rules = e.rules().size();
+          case Effect.Network e -> rules = e.atDoors().size() + e.cuts().size();
           case Effect.RefuseMemory e -> refused = e.refused();
           case Effect.Truncate e -> {}
           case Effect.DamageSlot e -> {}
