@@ -21,17 +21,17 @@ import org.pcollections.PStack;
  * <p>What cannot be believed is no mapping: such a slot is to be closed, and is never used again,
  * since nobody knows whose thread writes its second line.
  */
-final class IommuRebuild {
+public final class IommuRebuild {
   /**
    * The first line of a slot.
    *
    * @param permission of its grant
    * @param flags with which it was opened
    */
-  record Line(int slot, SlotMapping mapping, int permission, int flags) {}
+  public record Line(int slot, SlotMapping mapping, int permission, int flags) {}
 
   /** A slot that makes no sense. */
-  record Damaged(int slot, String why) {}
+  public record Damaged(int slot, String why) {}
 
   /**
    * What comes of it.
@@ -39,7 +39,7 @@ final class IommuRebuild {
    * @param open attachments whose slots are open
    * @param damaged slots to be closed for good
    */
-  record Rebuilt(IommuState state, List<Integer> open, List<Damaged> damaged) {}
+  public record Rebuilt(IommuState state, List<Integer> open, List<Damaged> damaged) {}
 
   private static final int ALL_FLAGS =
       ControlDescriptor.SLOT_TRANSLATED | ControlDescriptor.SLOT_ATS | ControlDescriptor.SLOT_CPU;
@@ -54,7 +54,7 @@ final class IommuRebuild {
    * @param processes how many processes there have been
    * @param journal the buffers that there have been
    */
-  static Rebuilt rebuild(
+  public static Rebuilt rebuild(
       int capacity, List<Line> lines, int processes, List<BufferJournal.Entry> journal) {
     Map<Integer, BufferJournal.Entry> buffers = new HashMap<>();
     IommuState state = IommuState.empty(capacity);

@@ -17,6 +17,7 @@ import picocli.CommandLine.ParameterException;
       CheckCommand.class,
       MatrixCommand.class,
       ChaosCommand.class,
+      ExploreCommand.class,
       ScenariosCommand.class,
       ImportersCommand.class,
       MachineCommand.class,

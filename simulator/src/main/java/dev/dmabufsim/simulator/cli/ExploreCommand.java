@@ -1,0 +1,376 @@
+package dev.dmabufsim.simulator.cli;
+
+import dev.dmabufsim.simulator.explore.Exhaustive;
+import dev.dmabufsim.simulator.explore.Explorer;
+import dev.dmabufsim.simulator.explore.Shrinker;
+import dev.dmabufsim.simulator.explore.Story;
+import dev.dmabufsim.simulator.explore.TraceFile;
+import dev.dmabufsim.simulator.explore.WorldPlan;
+import dev.dmabufsim.simulator.explore.Worlds;
+import dev.dmabufsim.simulator.judge.Verdict;
+import dev.dmabufsim.simulator.run.RunDirectory;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ThreadLocalRandom;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "explore",
+    description = {
+      "Plays orders of events that a cluster could produce, thousands in a second, in one thread"
+          + " with virtual time, and tells the shortest story that breaks an invariant.",
+      "The same seed gives the same again, on any machine."
+    },
+    mixinStandardHelpOptions = true)
+final class ExploreCommand implements Callable<Integer> {
+  private static final long DEFAULT_SCHEDULES = 20_000;
+  private static final double MOST_MINUTES = 10_000;
+  private static final double MINUTE_NANOS = 60e9;
+  private static final int MOST_SEEDS = 1000;
+  private static final int MOST_THREADS = 64;
+
+  @Option(
+      names = "--contract",
+      paramLabel = "NAME",
+      description = "The sequence of the exporter (default: ${DEFAULT-VALUE}).")
+  private String contract = "enforced";
+
+  @Option(
+      names = "--exporter",
+      paramLabel = "KIND",
+      description = "The kind of exporter (default: ${DEFAULT-VALUE}).")
+  private String exporter = "vfio-pci";
+
+  @Option(
+      names = "--cause",
+      paramLabel = "NAME",
+      description = "Why it revokes (default: its usual reason).")
+  private @Nullable String cause;
+
+  @Option(
+      names = "--importers",
+      split = ",",
+      paramLabel = "KIND[:BEHAVIOUR]",
+      description = "The importers, your own kinds too (default: gpu-dynamic,rdma-odp).")
+  private List<String> importers = List.of("gpu-dynamic", "rdma-odp");
+
+  @Option(
+      names = "--overrun",
+      paramLabel = "MS",
+      description = "By how many milliseconds those are late that are (default: 1500).")
+  private long overrun = 1500;
+
+  @Option(
+      names = "--faults",
+      split = ",",
+      paramLabel = "KIND",
+      description = "Which faults may strike; or all, or none (default: all).")
+  private List<String> faults = List.of("all");
+
+  @Option(
+      names = "--most-faults",
+      paramLabel = "N",
+      description = "How many may strike in one schedule (default: 2, exhaustively 1).")
+  private @Nullable Integer mostFaults;
+
+  @Option(
+      names = "--rounds",
+      paramLabel = "N",
+      description = "How many revokes (default: 2, exhaustively 1).")
+  private @Nullable Integer rounds;
+
+  @Option(
+      names = "--schedules",
+      paramLabel = "N",
+      description = "How many schedules (default: 20000, or as many as fit into --minutes).")
+  private @Nullable Long schedules;
+
+  @Option(
+      names = "--minutes",
+      paramLabel = "N",
+      description = "For how long; with --schedules, whichever is over first.")
+  private @Nullable Double minutes;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "S",
+      description = "From which every choice comes (default: a fresh one, printed).")
+  private @Nullable Long seed;
+
+  @Option(
+      names = "--seeds",
+      paramLabel = "N",
+      description =
+          "Explores with so many seeds, from --seed on, and says after how many schedules"
+              + " each found something.")
+  private @Nullable Integer seeds;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "How many threads play schedules (default: one for each processor).")
+  private @Nullable Integer threads;
+
+  @Option(
+      names = "--exhaustive",
+      description = "Visits every state of a small world once, instead of random schedules.")
+  private boolean exhaustive;
+
+  @Option(
+      names = "--depth",
+      paramLabel = "N",
+      description = "Exhaustively: no deeper than so many steps.")
+  private @Nullable Integer depth;
+
+  @Option(
+      names = "--states",
+      paramLabel = "N",
+      description = "Exhaustively: no more states than that (default: 5000000).")
+  private @Nullable Long states;
+
+  @Option(
+      names = "--replay",
+      paramLabel = "FILE",
+      description = "Plays the trace in a file again, and nothing else.")
+  private @Nullable Path replay;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description = "Where to keep a story (default: runs/TIME-explore).")
+  private @Nullable Path out;
+
+  @Override
+  public Integer call() throws IOException {
+    try {
+      if (replay != null) {
+        return replayed(replay);
+      }
+      WorldPlan plan = plan();
+      long first = seed != null ? seed : ThreadLocalRandom.current().nextLong(1L << 31);
+      check();
+      if (exhaustive) {
+        return visited(plan.seed(first), first);
+      }
+      return seeds != null ? compared(plan, first, seeds) : explored(plan, first);
+    } catch (IllegalArgumentException e) {
+      throw new BadInput(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private WorldPlan plan() {
+    return Worlds.of(
+        new Worlds.Words(
+            contract,
+            exporter,
+            cause,
+            importers,
+            overrun,
+            faults,
+            mostFaults != null ? mostFaults : exhaustive ? 1 : 2,
+            rounds != null ? rounds : exhaustive ? 1 : 2,
+            exhaustive,
+            !exhaustive));
+  }
+
+  private void check() {
+    if (minutes != null && !(minutes > 0 && minutes <= MOST_MINUTES)) {
+      throw new BadInput("--minutes is " + minutes + "; write more than 0, up to 10000");
+    }
+    if (schedules != null && schedules < 1) {
+      throw new BadInput("--schedules is " + schedules + "; write 1 or more");
+    }
+    if (seeds != null && (seeds < 1 || seeds > MOST_SEEDS)) {
+      throw new BadInput("--seeds is " + seeds + "; write 1 to " + MOST_SEEDS);
+    }
+    if (threads != null && (threads < 1 || threads > MOST_THREADS)) {
+      throw new BadInput("--threads is " + threads + "; write 1 to " + MOST_THREADS);
+    }
+    if (depth != null && depth < 1) {
+      throw new BadInput("--depth is " + depth + "; write 1 or more");
+    }
+    if (states != null && states < 1) {
+      throw new BadInput("--states is " + states + "; write 1 or more");
+    }
+    if (!exhaustive && (depth != null || states != null)) {
+      throw new BadInput("--depth and --states go with --exhaustive");
+    }
+    if (exhaustive && (schedules != null || seeds != null)) {
+      throw new BadInput("--schedules and --seeds do not go with --exhaustive; write --states");
+    }
+  }
+
+  private Explorer.Limits limits() {
+    long most =
+        schedules != null ? schedules : minutes != null ? Long.MAX_VALUE : DEFAULT_SCHEDULES;
+    return new Explorer.Limits(
+        most, nanos(), threads != null ? threads : Runtime.getRuntime().availableProcessors());
+  }
+
+  private long nanos() {
+    return (long) ((minutes != null ? minutes : MOST_MINUTES) * MINUTE_NANOS);
+  }
+
+  private static void heading(WorldPlan plan, long first) {
+    System.out.printf("dmabuf-sim explore %s%nseed %d%n", Worlds.title(plan), first);
+    System.out.flush();
+  }
+
+  private int explored(WorldPlan plan, long first) throws IOException {
+    heading(plan, first);
+    Explorer.Result result = Explorer.explore(plan, first, limits());
+    System.out.printf(
+        Locale.ROOT,
+        "%d schedules, %d steps, %.1f s: %.0f schedules and %.0f steps a second;"
+            + " %d with a fault, %d broken off%n",
+        result.schedules(),
+        result.steps(),
+        result.seconds(),
+        result.schedules() / result.seconds(),
+        result.steps() / result.seconds(),
+        result.struck(),
+        result.cut());
+    if (result.found().isEmpty()) {
+      return passed("no violation (seed %d, %d schedules)".formatted(first, result.schedules()));
+    }
+    System.out.printf("schedule %d breaks an invariant%n", result.number());
+    return told(result.found().get(), "(seed %d, schedule %d)".formatted(first, result.number()));
+  }
+
+  private int visited(WorldPlan plan, long first) throws IOException {
+    heading(plan, first);
+    Exhaustive.Result result =
+        Exhaustive.visit(
+            plan,
+            new Exhaustive.Limits(
+                depth != null ? depth : Integer.MAX_VALUE,
+                states != null ? states : 5_000_000,
+                nanos()));
+    System.out.printf(
+        Locale.ROOT,
+        "%d states, %d transitions, depth %d, %d ends, %.1f s: %.0f states a second%n",
+        result.states(),
+        result.transitions(),
+        result.depth(),
+        result.ends(),
+        result.seconds(),
+        result.states() / result.seconds());
+    if (result.found().isPresent()) {
+      return told(result.found().get(), "(every schedule that is shorter breaks nothing)");
+    }
+    if (!result.finished()) {
+      System.out.println("stopped before every state was visited");
+    }
+    return passed(
+        result.finished()
+            ? "no violation in any schedule of this world"
+            : "no violation in what was visited");
+  }
+
+  private int compared(WorldPlan plan, long first, int count) {
+    heading(plan, first);
+    List<Long> needed = new ArrayList<>();
+    int none = 0;
+    for (int i = 0; i < count; i++) {
+      Explorer.Result result = Explorer.explore(plan, first + i, limits());
+      if (result.found().isPresent()) {
+        needed.add(result.number());
+      } else {
+        none++;
+      }
+      System.out.printf(
+          Locale.ROOT,
+          "  seed %-11d %s%n",
+          first + i,
+          result
+              .found()
+              .map(f ->
+                  "schedule %d: invariant %d, %s"
+                      .formatted(
+                          result.number(),
+                          f.violation().invariant().number(),
+                          f.violation().invariant().title()))
+              .orElse("nothing in " + result.schedules() + " schedules"));
+      System.out.flush();
+    }
+    needed.sort(null);
+    if (needed.isEmpty()) {
+      return passed("no violation with any of %d seeds".formatted(count));
+    }
+    System.out.printf(
+        "%nFAIL explore: %d of %d seeds found a violation, the median of those after %d schedules%n",
+        count - none, count, needed.get(needed.size() / 2));
+    return Verdict.FAIL.exitStatus();
+  }
+
+  private static int passed(String why) {
+    System.out.printf("%nPASS explore: %s%n", why);
+    System.out.flush();
+    return Verdict.PASS.exitStatus();
+  }
+
+  private int told(Explorer.Found found, String which) throws IOException {
+    RunDirectory directory = OutDirectory.of(out, "explore");
+    TraceFile.write(
+        directory.path().resolve("found.json"),
+        found.plan(),
+        found.actions(),
+        found.violation().detail());
+    Shrinker.Shrunk shrunk =
+        Shrinker.shrink(found.plan(), found.actions(), found.violation().invariant());
+    Story.Told story =
+        Story.tell(shrunk.plan(), shrunk.actions())
+            .or(() -> Story.tell(found.plan(), found.actions()))
+            .orElseThrow(() -> new IllegalStateException("it is not the same again: " + found));
+    Path trace = directory.path().resolve("trace.json");
+    TraceFile.write(trace, shrunk.plan(), shrunk.actions(), story.violation().detail());
+    print(shrunk.plan(), story, found.actions().size());
+    Path diagram = directory.path().resolve("story.md");
+    Files.writeString(
+        diagram,
+        "# %s%n%n%s%n%n```mermaid%n%s%n```%n%n```%n%s%n```%n"
+            .formatted(
+                Worlds.title(shrunk.plan()),
+                story.violation().detail(),
+                String.join("\n", story.diagram()),
+                String.join("\n", story.steps())));
+    System.out.printf(
+        "%nFAIL explore %s%n  story %s%n  again ./dmabuf-sim explore --replay %s%n",
+        which, diagram, trace);
+    System.out.flush();
+    return Verdict.FAIL.exitStatus();
+  }
+
+  private static void print(WorldPlan plan, Story.Told story, int before) {
+    System.out.printf(
+        "%nthe shortest story found, in %s%s:%n",
+        Worlds.title(plan), before == 0 ? "" : " (it took " + before + " steps at first)");
+    story.steps().forEach(System.out::println);
+    System.out.printf(
+        "%ninvariant %d broken: %s%n  %s%n",
+        story.violation().invariant().number(),
+        story.violation().invariant().title(),
+        story.violation().detail());
+  }
+
+  private static int replayed(Path file) {
+    TraceFile.Trace trace = TraceFile.read(file);
+    Story.Told story =
+        Story.tell(trace.plan(), trace.actions())
+            .orElseThrow(() ->
+                new BadInput(
+                    file
+                        + " does not fit this version: one of its actions is not possible,"
+                        + " or nothing breaks any more; explore again"));
+    print(trace.plan(), story, 0);
+    System.out.printf("%nFAIL explore (replayed from %s)%n", file);
+    return Verdict.FAIL.exitStatus();
+  }
+}

@@ -1,0 +1,228 @@
+package dev.dmabufsim.simulator.explore;
+
+import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.common.history.HistoryLine;
+import dev.dmabufsim.simulator.judge.Facts;
+import dev.dmabufsim.simulator.judge.Findings;
+import dev.dmabufsim.simulator.judge.Judge;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Every schedule of a small world, breadth first, with equal states visited once. A state is a
+ * tuple of the numbers that its parts were given when they were first seen, so that equality is
+ * exact and costs little memory.
+ *
+ * <p>History is no part of a state. What the judge holds against a schedule is found at the step
+ * that does it: after each step that tells of anything that can be wrong, the schedule so far is
+ * judged, before it is looked up whether its state is known; and a schedule that goes no further is
+ * judged at its end.
+ */
+public final class Exhaustive {
+  /**
+   * What came of it.
+   *
+   * @param states different ones
+   * @param transitions steps taken
+   * @param depth of the deepest state
+   * @param finished whether all were visited that there are
+   * @param ends schedules that went no further, as far as their states differ
+   */
+  public record Result(
+      long states,
+      long transitions,
+      int depth,
+      boolean finished,
+      long ends,
+      double seconds,
+      Optional<Explorer.Found> found) {}
+
+  /** When to stop. */
+  public record Limits(int depth, long states, long nanos) {}
+
+  /** A line, and those before it. */
+  private record Told(HistoryLine line, @Nullable Told before) {}
+
+  /** An action, and those before it. */
+  private record Path(Action action, @Nullable Path before) {}
+
+  private record Open(World world, int depth, @Nullable Path path, @Nullable Told told) {}
+
+  /** A state: the numbers of its parts. */
+  private static final class Key {
+    private final int[] parts;
+    private final int hash;
+
+    Key(int[] parts) {
+      this.parts = parts;
+      this.hash = Arrays.hashCode(parts);
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof Key k && hash == k.hash && Arrays.equals(parts, k.parts);
+    }
+
+    @Override
+    public int hashCode() {
+      return hash;
+    }
+  }
+
+  private final WorldPlan plan;
+  private final Map<Object, Integer> numbers = new HashMap<>();
+  private final Set<Key> seen = new HashSet<>();
+  private @Nullable Told told;
+  private boolean grave;
+
+  private Exhaustive(WorldPlan plan) {
+    this.plan = plan;
+  }
+
+  /** Visits every state, until an invariant breaks or a limit is reached. */
+  public static Result visit(WorldPlan plan, Limits limits) {
+    return new Exhaustive(plan).visit(limits);
+  }
+
+  private Result visit(Limits limits) {
+    long since = System.nanoTime();
+    long transitions = 0;
+    long ends = 0;
+    int deepest = 0;
+    boolean all = true;
+    ArrayDeque<Open> frontier = new ArrayDeque<>();
+    World first = new World(plan, this::hear);
+    seen.add(key(first));
+    frontier.add(new Open(first, 0, null, told));
+    List<Action> enabled = new ArrayList<>();
+    Optional<Explorer.Found> found = Optional.empty();
+    while (!frontier.isEmpty() && found.isEmpty()) {
+      if (seen.size() >= limits.states() || System.nanoTime() - since > limits.nanos()) {
+        all = false;
+        break;
+      }
+      Open open = frontier.remove();
+      deepest = Math.max(deepest, open.depth());
+      enabled.clear();
+      open.world().enabled(enabled);
+      if (enabled.isEmpty()) {
+        ends++;
+        found = judge(open.world(), open.path(), open.told(), true);
+        continue;
+      }
+      if (open.depth() >= limits.depth()) {
+        all = false;
+        continue;
+      }
+      for (int i = 0; i < enabled.size() && found.isEmpty(); i++) {
+        Action action = enabled.get(i);
+        told = open.told();
+        grave = false;
+        // The last one needs no copy: nobody else goes on from here.
+        World next = i + 1 == enabled.size() ? open.world() : open.world().copy(this::hear);
+        next.apply(action);
+        transitions++;
+        Path path = new Path(action, open.path());
+        Told its = told;
+        if (grave) {
+          found = judge(next.copy(this::hear), path, its, false);
+        }
+        if (seen.add(key(next))) {
+          frontier.add(new Open(next, open.depth() + 1, path, its));
+        }
+      }
+    }
+    return new Result(
+        seen.size(),
+        transitions,
+        deepest,
+        all && found.isEmpty(),
+        ends,
+        (System.nanoTime() - since) / 1e9,
+        found);
+  }
+
+  private void hear(HistoryLine line) {
+    told = new Told(line, told);
+    grave |= grave(line.event());
+  }
+
+  /** Whether it may be what breaks an invariant, when it happens. */
+  private static boolean grave(HistoryEvent event) {
+    return switch (event) {
+      case HistoryEvent.Late e -> true;
+      case HistoryEvent.Leaked e -> true;
+      case HistoryEvent.Refused e -> true;
+      case HistoryEvent.HandedOver e -> true;
+      case HistoryEvent.Restored e -> true;
+      case HistoryEvent.RevokeCompleted e -> true;
+      case HistoryEvent.Moved e -> true;
+      case HistoryEvent.MoveFailed e -> true;
+      case HistoryEvent.Reclaimed e -> true;
+      case HistoryEvent.Rebuilt e -> true;
+      case HistoryEvent.Scanned e -> e.foreignBytes() > 0;
+      case HistoryEvent.Probed e -> e.enodev() < e.attempts();
+      default -> false;
+    };
+  }
+
+  private Optional<Explorer.Found> judge(
+      World world, @Nullable Path path, @Nullable Told before, boolean end) {
+    told = before;
+    Facts facts = world.finish(!end);
+    List<HistoryLine> lines = new ArrayList<>();
+    for (Told t = told; t != null; t = t.before()) {
+      lines.add(t.line());
+    }
+    Collections.reverse(lines);
+    Judge judge = new Judge();
+    lines.forEach(judge::accept);
+    Findings findings = judge.finish(facts);
+    return findings.violations().stream()
+        .findFirst()
+        .map(v -> {
+          List<Action> actions = new ArrayList<>();
+          for (Path p = path; p != null; p = p.before()) {
+            actions.add(p.action());
+          }
+          Collections.reverse(actions);
+          return new Explorer.Found(plan, actions, v);
+        });
+  }
+
+  private Key key(World w) {
+    int nodes = w.nodes();
+    int[] parts = new int[nodes + 3];
+    for (int i = 0; i < nodes; i++) {
+      Node node = w.node(i);
+      if (node.folded < 0) {
+        node.folded = number(node.key());
+      }
+      parts[i] = node.folded;
+    }
+    if (w.foldedMemory < 0) {
+      w.foldedMemory = number(w.memory().key());
+    }
+    if (w.foldedNet < 0) {
+      w.foldedNet = number(w.net().key());
+    }
+    parts[nodes] = w.foldedMemory;
+    parts[nodes + 1] = w.foldedNet;
+    parts[nodes + 2] = number(w.keyOfRest());
+    return new Key(parts);
+  }
+
+  private int number(Object part) {
+    Integer known = numbers.putIfAbsent(part, numbers.size());
+    return known == null ? numbers.size() - 1 : known;
+  }
+}

@@ -1,0 +1,733 @@
+package dev.dmabufsim.simulator.explore;
+
+import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.common.history.HistoryLine;
+import dev.dmabufsim.simulator.explore.Action.Verb;
+import dev.dmabufsim.simulator.judge.Facts;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+
+/**
+ * A cluster in one thread: nodes, the messages between them, the memory that they share, and a
+ * clock that stands still until somebody lets time pass. It chooses nothing: {@link #enabled} says
+ * what may happen next, {@link #apply} has one of those happen. The same plan and the same actions
+ * make the same history, to the letter.
+ */
+final class World {
+  /** A time that does not come. */
+  static final long NEVER = Long.MAX_VALUE;
+
+  /** The exporter's node. */
+  static final int EXPORTER = 0;
+
+  /** The IOMMU's node. */
+  static final int IOMMU = 1;
+
+  /** The first importer's node. */
+  static final int FIRST_IMPORTER = 2;
+
+  /** How long it takes at most until an IOMMU has noticed a death. */
+  static final long IOMMU_LOOKS_NANOS = 10_000_000;
+
+  private static final long IMPORTER_LOOKS_NANOS = 100_000_000;
+  private static final long RESTART_NANOS = 30_000_000;
+  private static final long ENDURE_NANOS = 250_000_000;
+  private static final int BUFFER_BITS = 16;
+  private static final int MOST_CRASH_AFTER = 3;
+
+  private final WorldPlan plan;
+  private final List<String> names;
+  private final Node[] nodes;
+  private final ExporterNode exporter;
+  private final IommuNode iommu;
+  private final List<ImporterNode> importers;
+  private final SharedMemory memory;
+  private final Network net;
+
+  /** Of each process ever, the node that it was. */
+  private final ArrayList<Integer> nodeOf;
+
+  /** Of each process ever, when it died. */
+  private final ArrayList<Long> diedAt;
+
+  private long now;
+  private int faultsLeft;
+  private boolean struck;
+  private long scriptBy;
+  private long healBy = NEVER;
+  private long endBy = NEVER;
+  private boolean ending;
+
+  /** For the states seen: the numbers of what is no node's. */
+  int foldedMemory = -1;
+
+  int foldedNet = -1;
+
+  private Consumer<HistoryLine> history;
+  private final long[] lines;
+  private long lastLine;
+
+  /** Everybody is there, and nothing has happened. */
+  World(WorldPlan plan, Consumer<HistoryLine> history) {
+    this.plan = plan;
+    this.history = history;
+    int count = FIRST_IMPORTER + plan.importers().size();
+    this.nodes = new Node[count];
+    this.lines = new long[count + 1];
+    this.net = new Network(count);
+    this.memory = new SharedMemory();
+    this.nodeOf = new ArrayList<>();
+    this.diedAt = new ArrayList<>();
+    this.faultsLeft = plan.faults().isEmpty() ? 0 : plan.mostFaults();
+    this.scriptBy = plan.times().begin();
+    this.exporter = new ExporterNode(EXPORTER, EXPORTER, plan, IOMMU);
+    this.iommu = new IommuNode(IOMMU, IOMMU);
+    nodes[EXPORTER] = exporter;
+    nodes[IOMMU] = iommu;
+    List<ImporterNode> all = new ArrayList<>();
+    for (int i = FIRST_IMPORTER; i < count; i++) {
+      ImporterNode node =
+          new ImporterNode(i, plan.importers().get(i - FIRST_IMPORTER), i, 0, EXPORTER);
+      nodes[i] = node;
+      all.add(node);
+    }
+    this.importers = List.copyOf(all);
+    this.names = Arrays.stream(nodes).map(Node::name).toList();
+    for (Node node : nodes) {
+      nodeOf.add(node.node());
+      diedAt.add(NEVER);
+      started(node);
+    }
+    exporter.export(this);
+  }
+
+  private World(World other) {
+    this.plan = other.plan;
+    this.history = other.history;
+    this.names = other.names;
+    this.nodes = new Node[other.nodes.length];
+    this.exporter = other.exporter.copy();
+    this.iommu = other.iommu.copy();
+    nodes[EXPORTER] = exporter;
+    nodes[IOMMU] = iommu;
+    List<ImporterNode> all = new ArrayList<>(other.importers.size());
+    for (ImporterNode i : other.importers) {
+      ImporterNode copy = i.copy();
+      nodes[i.node()] = copy;
+      all.add(copy);
+    }
+    this.importers = Collections.unmodifiableList(all);
+    this.memory = other.memory.copy();
+    this.net = other.net.copy();
+    this.nodeOf = new ArrayList<>(other.nodeOf);
+    this.diedAt = new ArrayList<>(other.diedAt);
+    this.now = other.now;
+    this.faultsLeft = other.faultsLeft;
+    this.struck = other.struck;
+    this.scriptBy = other.scriptBy;
+    this.healBy = other.healBy;
+    this.endBy = other.endBy;
+    this.ending = other.ending;
+    this.lines = other.lines.clone();
+    this.lastLine = other.lastLine;
+    this.foldedMemory = other.foldedMemory;
+    this.foldedNet = other.foldedNet;
+  }
+
+  /** The same world, which goes its own way from here on and tells its history to somebody else. */
+  World copy(Consumer<HistoryLine> to) {
+    World copy = new World(this);
+    copy.history = to;
+    return copy;
+  }
+
+  WorldPlan plan() {
+    return plan;
+  }
+
+  List<String> names() {
+    return names;
+  }
+
+  long now() {
+    return now;
+  }
+
+  SharedMemory memory() {
+    return memory;
+  }
+
+  Network net() {
+    return net;
+  }
+
+  Node node(int index) {
+    return nodes[index];
+  }
+
+  int nodes() {
+    return nodes.length;
+  }
+
+  ExporterNode exporter() {
+    return exporter;
+  }
+
+  IommuNode iommu() {
+    return iommu;
+  }
+
+  List<ImporterNode> importers() {
+    return importers;
+  }
+
+  /** How many processes there have been. */
+  int processes() {
+    return nodeOf.size();
+  }
+
+  /** Whether a process was that node. */
+  boolean is(int process, int node) {
+    return process >= 0 && process < nodeOf.size() && nodeOf.get(process) == node;
+  }
+
+  String nameOf(int process) {
+    return names.get(nodeOf.get(process));
+  }
+
+  ImporterNode importerOf(int process) {
+    return importers.get(nodeOf.get(process) - FIRST_IMPORTER);
+  }
+
+  /** The process that a buffer is of. */
+  static int processOf(int buffer) {
+    return buffer >>> BUFFER_BITS;
+  }
+
+  /** That much later, or never. */
+  static long plus(long nanos, long more) {
+    return more >= NEVER - nanos ? NEVER : nanos + more;
+  }
+
+  // What nodes do.
+
+  void send(int from, int to, Packet packet, int process) {
+    net.send(from, to, new Network.Sent(packet, process, now + plan.times().message()));
+    foldedNet = -1;
+  }
+
+  /** The time of the next line of the history: later than the last, and not before now. */
+  long lineNanos() {
+    return Math.max(now, lastLine + 1);
+  }
+
+  void record(int node, HistoryEvent event) {
+    lastLine = lineNanos();
+    String name = node < names.size() ? names.get(node) : "explorer";
+    history.accept(HistoryLine.at(++lines[node], lastLine, name, event));
+  }
+
+  private void recordFault(HistoryEvent event) {
+    record(nodes.length, event);
+  }
+
+  private void started(Node node) {
+    record(
+        node.node(),
+        new HistoryEvent.NodeStarted(
+            node.name(), node.role(), node.process(), node.process(), node.process()));
+  }
+
+  /** A revoke has completed. */
+  void completed() {
+    scriptBy = now + plan.times().hold();
+  }
+
+  /** A process dies. */
+  void kill(Node node) {
+    strike("kill", List.of(node.name()));
+    node.status(Node.Status.DEAD, this);
+    node.died();
+    diedAt.set(node.process(), now);
+  }
+
+  private void strike(String kind, List<String> whom) {
+    struck = true;
+    recordFault(new HistoryEvent.FaultStruck(kind + ": " + String.join(", ", whom), kind, whom));
+  }
+
+  private void over(String kind, List<String> whom) {
+    recordFault(new HistoryEvent.FaultOver(kind + ": " + String.join(", ", whom), kind, whom));
+    importers.forEach(i -> {
+      i.folded = -1;
+      i.check();
+    });
+  }
+
+  // What may happen.
+
+  /** Whether nothing more is to come. */
+  boolean over() {
+    return now > plan.times().most()
+        || now > endBy
+        || (ending
+            && importers.stream().allMatch(i -> i.ended() && !i.engine().busy())
+            && quiet()
+            && (!exporter.up() || !exporter.state().waiting())
+            && iommu.slots() == 0);
+  }
+
+  private boolean quiet() {
+    for (int a = 0; a < nodes.length; a++) {
+      for (int b = 0; b < nodes.length; b++) {
+        if (!net.channel(a, b).isEmpty()) {
+          return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  /** Adds everything that may happen next, always in the same order. */
+  void enabled(List<Action> out) {
+    if (over()) {
+      return;
+    }
+    for (int a = 0; a < nodes.length; a++) {
+      for (int b = 0; b < nodes.length; b++) {
+        if (!net.channel(a, b).isEmpty() && !nodes[b].frozen()) {
+          out.add(Action.of(Verb.DELIVER, a, b));
+        }
+      }
+    }
+    if (exporter.up()) {
+      if (exporter.flagged()) {
+        out.add(Action.of(Verb.FLAG));
+      }
+      if (exporter.talksToItself()) {
+        out.add(Action.of(Verb.SELF));
+      }
+    }
+    for (ImporterNode i : importers) {
+      if (i.up()) {
+        if (i.engine().busy()) {
+          out.add(Action.of(Verb.ENGINE, i.node()));
+        }
+        if (i.engine().speaks()) {
+          out.add(Action.of(Verb.HEAR, i.node()));
+        }
+        i.engine().begins(i.node(), this, out);
+      }
+    }
+    for (Node node : nodes) {
+      if (node.up() && node.dueNanos() <= now) {
+        out.add(Action.of(Verb.TIMER, node.node()));
+      }
+    }
+    notices(out);
+    script(out);
+    recoveries(out);
+    if (faultsLeft > 0 && !ending) {
+      faults(out);
+    }
+    long next = next();
+    if (next != NEVER && next > now) {
+      out.add(Action.of(Verb.TIME));
+    }
+  }
+
+  private void notices(List<Action> out) {
+    for (int p = 0; p < diedAt.size(); p++) {
+      if (diedAt.get(p) == NEVER) {
+        continue;
+      }
+      if (iommu.up() && !iommu.knows(p)) {
+        out.add(Action.of(Verb.NOTICE, IOMMU, p));
+      }
+      for (ImporterNode i : importers) {
+        if (i.up() && i.exporter() == p) {
+          out.add(Action.of(Verb.NOTICE, i.node(), p));
+        }
+      }
+    }
+  }
+
+  private boolean mayEnd() {
+    return !ending
+        && (exporter.dead() || (exporter.up() && exporter.finished()))
+        && healBy == NEVER
+        && Arrays.stream(nodes).noneMatch(Node::frozen);
+  }
+
+  private void script(List<Action> out) {
+    if (exporter.up() && !ending) {
+      if (exporter.revocable()) {
+        out.add(Action.of(Verb.REVOKE));
+      }
+      if (exporter.restorable()) {
+        out.add(Action.of(Verb.RESTORE));
+      }
+    }
+    if (mayEnd()) {
+      out.add(Action.of(Verb.END));
+    }
+  }
+
+  private boolean scripted() {
+    return (exporter.up() && !ending && (exporter.revocable() || exporter.restorable()))
+        || mayEnd();
+  }
+
+  private void recoveries(List<Action> out) {
+    for (Node node : nodes) {
+      if (node.frozen()) {
+        out.add(Action.of(Verb.RESUME, node.node()));
+      }
+      if (node.dead() && !ending) {
+        out.add(Action.of(Verb.RESTART, node.node()));
+      }
+    }
+    for (int a = 0; a < nodes.length && healBy != NEVER; a++) {
+      for (int b = a + 1; b < nodes.length; b++) {
+        if (net.cut(a, b)) {
+          out.add(Action.of(Verb.HEAL, a, b));
+        }
+      }
+    }
+  }
+
+  private void faults(List<Action> out) {
+    Set<FaultKind> kinds = plan.faults();
+    for (Node node : nodes) {
+      if (!node.up() || node.crashing()) {
+        continue;
+      }
+      if (kinds.contains(FaultKind.KILL)) {
+        out.add(Action.of(Verb.KILL, node.node()));
+      }
+      if (kinds.contains(FaultKind.CRASH)) {
+        for (int after = 1; after <= MOST_CRASH_AFTER; after++) {
+          out.add(new Action(Verb.CRASH, node.node(), 0, after));
+        }
+      }
+      if (kinds.contains(FaultKind.FREEZE)) {
+        out.add(Action.of(Verb.FREEZE, node.node()));
+      }
+    }
+    for (int a = 0; a < nodes.length; a++) {
+      for (int b = 0; b < nodes.length; b++) {
+        ArrayDeque<Network.Sent> channel = net.channel(a, b);
+        Network.Sent head = channel.peek();
+        if (head != null && !head.packet().sure()) {
+          if (kinds.contains(FaultKind.LOSE)) {
+            out.add(Action.of(Verb.LOSE, a, b));
+          }
+          if (kinds.contains(FaultKind.DUPLICATE)) {
+            out.add(Action.of(Verb.DUPLICATE, a, b));
+          }
+          if (kinds.contains(FaultKind.REORDER) && channel.size() > 1) {
+            out.add(Action.of(Verb.REORDER, a, b));
+          }
+          if (kinds.contains(FaultKind.DELAY)) {
+            out.add(Action.of(Verb.DELAY, a, b));
+          }
+        }
+        if (kinds.contains(FaultKind.PARTITION) && a == EXPORTER && b > a && healBy == NEVER) {
+          out.add(Action.of(Verb.PARTITION, a, b));
+        }
+      }
+    }
+  }
+
+  /** When the next thing is due, which may be now. */
+  private long next() {
+    long next = healBy;
+    for (Node node : nodes) {
+      if (node.up()) {
+        next = Math.min(next, node.dueNanos());
+      } else if (node.frozen()) {
+        next = Math.min(next, node.sinceNanos() + ENDURE_NANOS);
+      } else if (node.node() == IOMMU && !ending) {
+        next = Math.min(next, node.sinceNanos() + RESTART_NANOS);
+      }
+    }
+    if (exporter.up() && (exporter.flagged() || exporter.talksToItself())) {
+      return now;
+    }
+    for (ImporterNode i : importers) {
+      if (i.up()) {
+        next = Math.min(next, i.engine().byNanos());
+      }
+    }
+    for (int a = 0; a < nodes.length; a++) {
+      for (int b = 0; b < nodes.length; b++) {
+        Network.Sent head = nodes[b].frozen() ? null : net.channel(a, b).peek();
+        if (head != null) {
+          next = Math.min(next, head.byNanos());
+        }
+      }
+    }
+    for (int p = 0; p < diedAt.size(); p++) {
+      long died = diedAt.get(p);
+      if (died != NEVER) {
+        if (iommu.up() && !iommu.knows(p)) {
+          next = Math.min(next, died + IOMMU_LOOKS_NANOS);
+        }
+        for (ImporterNode i : importers) {
+          if (i.up() && i.exporter() == p) {
+            next = Math.min(next, died + IMPORTER_LOOKS_NANOS);
+          }
+        }
+      }
+    }
+    return scripted() ? Math.min(next, scriptBy) : next;
+  }
+
+  // What happens.
+
+  /** Whether an action may happen now. */
+  boolean allows(Action action) {
+    List<Action> out = new ArrayList<>();
+    enabled(out);
+    return out.contains(action);
+  }
+
+  /** Has it happen. It must be enabled. */
+  void apply(Action action) {
+    if (action.verb().fault()) {
+      faultsLeft--;
+    }
+    switch (action.verb()) {
+      case DELIVER -> deliver(action.a(), action.b());
+      case DMA -> {
+        ImporterNode i = importer(action.a());
+        i.engine().begin(action.b(), action.arg() == 1, this);
+      }
+      case ENGINE -> importer(action.a()).engine().step(this);
+      case HEAR -> importer(action.a()).hear(this);
+      case TIMER -> touched(action.a()).timer(this);
+      case FLAG -> {
+        exporter.folded = -1;
+        exporter.flag();
+      }
+      case SELF -> {
+        touched(EXPORTER);
+        exporter.self(this);
+      }
+      case NOTICE -> {
+        Node node = touched(action.a());
+        if (node instanceof ImporterNode i) {
+          i.noticed(action.b(), this);
+        } else {
+          iommu.noticed(action.b(), this);
+        }
+      }
+      case TIME -> {
+        now = next();
+        for (ImporterNode i : importers) {
+          i.folded = -1;
+          i.expire(this);
+        }
+      }
+      case REVOKE -> {
+        touched(EXPORTER);
+        scriptBy = now + plan.times().hold();
+        exporter.revoke(this);
+      }
+      case RESTORE -> {
+        touched(EXPORTER);
+        scriptBy = now + plan.times().hold();
+        exporter.restore();
+      }
+      case END -> end();
+      case KILL, CRASH, FREEZE, LOSE, DUPLICATE, REORDER, DELAY, PARTITION -> fault(action);
+      case RESUME -> {
+        Node node = touched(action.a());
+        node.status(Node.Status.UP, this);
+        if (node instanceof ImporterNode i) {
+          i.engine().thaw(this);
+        }
+        over("pause", List.of(node.name()));
+      }
+      case RESTART -> restart(touched(action.a()));
+      case HEAL -> {
+        foldedNet = -1;
+        net.cut(action.a(), action.b(), false);
+        healBy = NEVER;
+        over("partition", List.of(names.get(action.a()), names.get(action.b())));
+      }
+    }
+  }
+
+  /** A node that may change now, and with it the memory. */
+  private Node touched(int node) {
+    nodes[node].folded = -1;
+    foldedMemory = -1;
+    return nodes[node];
+  }
+
+  private ImporterNode importer(int node) {
+    return (ImporterNode) touched(node);
+  }
+
+  private void deliver(int from, int to) {
+    foldedNet = -1;
+    Network.Sent sent = net.channel(from, to).remove();
+    Node node = nodes[to];
+    if (node.up() && node.process() == sent.to()) {
+      touched(to).receive(sent.packet(), this);
+    }
+  }
+
+  private void end() {
+    ending = true;
+    endBy = now + plan.times().limit();
+    for (ImporterNode i : importers) {
+      if (i.up() && i.exporter() >= 0) {
+        touched(i.node());
+        i.end(this);
+      }
+    }
+  }
+
+  private void restart(Node node) {
+    int process = nodeOf.size();
+    nodeOf.add(node.node());
+    diedAt.add(NEVER);
+    // Before anything that the process writes down itself.
+    lastLine = lineNanos();
+    lines[node.node()] = 0;
+    record(
+        node.node(),
+        new HistoryEvent.NodeStarted(node.name(), node.role(), process, process, process));
+    node.restart(process, this);
+    scriptBy = Math.max(scriptBy, now + plan.times().hold());
+    over("restart", List.of(node.name()));
+  }
+
+  private void fault(Action action) {
+    int a = action.a();
+    int b = action.b();
+    foldedNet = -1;
+    switch (action.verb()) {
+      case KILL -> kill(touched(a));
+      case CRASH -> touched(a).crashAfter(action.arg());
+      case FREEZE -> {
+        Node node = touched(a);
+        strike("pause", List.of(node.name()));
+        node.status(Node.Status.FROZEN, this);
+      }
+      case LOSE -> {
+        message("drop", a, b);
+        net.channel(a, b).remove();
+      }
+      case DUPLICATE -> {
+        message("duplicate", a, b);
+        net.channel(a, b).add(net.channel(a, b).element());
+      }
+      case REORDER -> {
+        message("reorder", a, b);
+        ArrayDeque<Network.Sent> channel = net.channel(a, b);
+        Network.Sent first = channel.remove();
+        Network.Sent second = channel.remove();
+        channel.addFirst(first);
+        channel.addFirst(second);
+      }
+      case DELAY -> {
+        message("delay", a, b);
+        ArrayDeque<Network.Sent> channel = net.channel(a, b);
+        List<Network.Sent> all = List.copyOf(channel);
+        channel.clear();
+        all.forEach(s ->
+            channel.add(
+                new Network.Sent(s.packet(), s.to(), Math.max(s.byNanos(), now + ENDURE_NANOS))));
+      }
+      case PARTITION -> {
+        strike("partition", List.of(names.get(a), names.get(b)));
+        net.cut(a, b, true);
+        healBy = now + ENDURE_NANOS;
+        lose(a, b);
+        lose(b, a);
+      }
+      default -> throw new IllegalArgumentException("no fault: " + action);
+    }
+  }
+
+  private void lose(int from, int to) {
+    net.channel(from, to).removeIf(s -> !s.packet().sure());
+  }
+
+  private void message(String kind, int a, int b) {
+    List<String> whom = List.of(names.get(a), names.get(b));
+    strike(kind, whom);
+    over(kind, whom);
+  }
+
+  /**
+   * Ends it: what there is left is written down, and what is known besides the history is given.
+   *
+   * @param cut whether it is broken off, so that it says nothing of what is left
+   */
+  Facts finish(boolean cut) {
+    boolean honest =
+        importers.stream().allMatch(i -> i.dead() || (i.device().honest() && i.ended()));
+    boolean inOrder =
+        !cut && ending && honest && iommu.up() && !exporter.frozen() && over() && now <= endBy;
+    if (inOrder) {
+      importers.stream().filter(Node::up).forEach(i -> i.stopped(this));
+    }
+    if (exporter.up()) {
+      exporter.finish(inOrder, this);
+    }
+    if (inOrder) {
+      record(IOMMU, new HistoryEvent.IommuStopped(iommu.slots()));
+    }
+    Map<String, String> nodeNames = new TreeMap<>();
+    Set<String> bound = new TreeSet<>();
+    for (ImporterNode i : importers) {
+      nodeNames.put(i.name(), i.name());
+      if (i.device().honest()) {
+        bound.add(i.name());
+      }
+    }
+    return new Facts(
+        plan.boundNanos() / 1000,
+        Optional.empty(),
+        0,
+        List.of(),
+        List.of(),
+        bound,
+        inOrder,
+        List.of(),
+        nodeNames,
+        true);
+  }
+
+  /** Whether a fault has struck. */
+  boolean struck() {
+    return struck;
+  }
+
+  /** What makes it different from others, but for its nodes, its memory and its messages. */
+  List<Object> keyOfRest() {
+    return List.of(
+        now,
+        faultsLeft,
+        struck,
+        scriptBy,
+        healBy,
+        endBy,
+        ending,
+        List.copyOf(nodeOf),
+        List.copyOf(diedAt));
+  }
+}
