@@ -73,7 +73,7 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
     /** By a timer: a group's wait is over. */
     record WaitOver(int group) implements Command {}
 
-    /** By a timer: the IOMMU may have to be looked for again. */
+    /** By a timer: the IOMMU may have to be looked for again, or asked who has died. */
     enum Timer implements Command {
       IOMMU
     }
@@ -373,11 +373,10 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
   }
 
   private Behavior<Command> onTimer() {
-    // A subscription may be lost, to the first IOMMU or to its successor; once the answer is here
-    // there is nothing to repeat.
-    if (iommu == null || !iommus.stream().allMatch(iommu::equals)) {
-      subscribe();
-    }
+    // A subscription may be lost, to the first IOMMU or to its successor. So may the news of a
+    // death, which is told once to whoever has subscribed: without it the dead would keep their
+    // attachments, and each revoke would wait for them to its deadline.
+    subscribe();
     return this;
   }
 

@@ -42,6 +42,7 @@ final class Engine {
    */
   record Target(
       SgTable table,
+      int buffer,
       Use use,
       boolean writes,
       boolean discards,
@@ -50,26 +51,26 @@ final class Engine {
       long translationUntil,
       long addressUntil,
       Set<LateAccess> told) {
-    static Target of(SgTable table) {
-      return new Target(table, Use.LIVE, false, false, false, false, 0, 0, Set.of());
+    static Target of(SgTable table, int buffer) {
+      return new Target(table, buffer, Use.LIVE, false, false, false, false, 0, 0, Set.of());
     }
 
     Target fenced(boolean nextWrites, boolean nextDiscards) {
-      return new Target(table, Use.FENCED, nextWrites, nextDiscards, failed, cached, 0, 0, told);
+      return new Target(table, buffer, Use.FENCED, nextWrites, nextDiscards, failed, cached, 0, 0, told);
     }
 
     Target rogue(long translation, long address) {
-      return new Target(table, Use.ROGUE, false, false, false, cached, translation, address, told);
+      return new Target(table, buffer, Use.ROGUE, false, false, false, cached, translation, address, told);
     }
 
     Target failing() {
       return new Target(
-          table, use, writes, discards, true, cached, translationUntil, addressUntil, told);
+          table, buffer, use, writes, discards, true, cached, translationUntil, addressUntil, told);
     }
 
     Target cached(boolean next) {
       return new Target(
-          table, use, writes, discards, failed, next, translationUntil, addressUntil, told);
+          table, buffer, use, writes, discards, failed, next, translationUntil, addressUntil, told);
     }
 
     Target told(LateAccess late) {
@@ -77,6 +78,7 @@ final class Engine {
       more.addAll(told);
       return new Target(
           table,
+          buffer,
           use,
           writes,
           discards,
@@ -111,31 +113,43 @@ final class Engine {
    *
    * @param owner whose the memory was when it began
    * @param leaked words read that were another's
+   * @param old whether it had begun before somebody asked whether DMA is done
    */
-  record Dma(Target target, boolean write, boolean checked, Stage stage, long owner, int leaked) {
+  record Dma(
+      Target target,
+      boolean write,
+      boolean checked,
+      Stage stage,
+      long owner,
+      int leaked,
+      boolean old) {
     Dma stage(Stage next) {
-      return new Dma(target, write, checked, next, owner, leaked);
+      return new Dma(target, write, checked, next, owner, leaked, old);
     }
 
     Dma owner(long next) {
-      return new Dma(target, write, checked, Stage.GRANTED, next, leaked);
+      return new Dma(target, write, checked, Stage.GRANTED, next, leaked, old);
     }
 
     Dma leaked(int words) {
-      return new Dma(target, write, checked, stage, owner, leaked + words);
+      return new Dma(target, write, checked, stage, owner, leaked + words, old);
+    }
+
+    Dma older() {
+      return new Dma(target, write, checked, stage, owner, leaked, true);
     }
   }
 
   /** What the driver wants. */
   sealed interface Command {
-    record Start(SgTable table) implements Command {}
+    record Start(SgTable table, int buffer) implements Command {}
 
     record Stop(int attachment, boolean discardedReads, boolean writes) implements Command {}
 
     record Release(int attachment, long oldTranslationNanos, long oldAddressNanos)
         implements Command {}
 
-    record Probe(SgTable stale, long epoch) implements Command {}
+    record Probe(SgTable stale, int buffer, long epoch) implements Command {}
   }
 
   /** What the engine says. */
@@ -155,8 +169,11 @@ final class Engine {
   private final ArrayDeque<Says> says = new ArrayDeque<>(4);
   private @Nullable Dma dma;
 
-  /** By when it takes its next step, if it has one to take; or its driver hears what it said. */
+  /** By when it takes its next step, if it has one to take. */
   private long byNanos = World.NEVER;
+
+  /** By when its driver hears what it said, if it said something. */
+  private long heardBy = World.NEVER;
 
   Engine(ImporterNode its) {
     this.its = its;
@@ -169,12 +186,13 @@ final class Engine {
     copy.says.addAll(says);
     copy.dma = dma;
     copy.byNanos = byNanos;
+    copy.heardBy = heardBy;
     return copy;
   }
 
   Object key() {
     return Arrays.asList(
-        List.copyOf(targets), List.copyOf(commands), List.copyOf(says), dma, byNanos);
+        List.copyOf(targets), List.copyOf(commands), List.copyOf(says), dma, byNanos, heardBy);
   }
 
   void clear() {
@@ -183,6 +201,7 @@ final class Engine {
     says.clear();
     dma = null;
     byNanos = World.NEVER;
+    heardBy = World.NEVER;
   }
 
   void send(Command command, World w) {
@@ -215,31 +234,42 @@ final class Engine {
     };
   }
 
+  /** A DMA that is under way shows nothing of what is possible from now on. */
+  void forgetDma() {
+    dma = dma == null ? null : dma.older();
+  }
+
+  /** Whether it can begin an ordinary DMA now. */
+  boolean ready() {
+    return !busy() && targets.stream().anyMatch(t -> t.use() == Use.LIVE && !t.failed());
+  }
+
   boolean speaks() {
     return !says.isEmpty();
   }
 
   long byNanos() {
-    return byNanos;
+    return Math.min(byNanos, heardBy);
   }
 
   Says hear(World w) {
     Says first = says.remove();
-    hurry(w);
+    heardBy = speaks() ? w.now() + w.plan().times().step() : World.NEVER;
     return first;
   }
 
   private void say(Says.What what, int attachment, World w) {
     says.add(new Says(what, attachment));
-    hurry(w);
+    heardBy = Math.min(heardBy, w.now() + w.plan().times().step());
   }
 
   private void hurry(World w) {
-    byNanos = busy() || speaks() ? w.now() + w.plan().times().step() : World.NEVER;
+    byNanos = busy() ? w.now() + w.plan().times().step() : World.NEVER;
   }
 
   /** It was frozen: its time begins anew. */
   void thaw(World w) {
+    heardBy = speaks() ? w.now() + w.plan().times().step() : World.NEVER;
     hurry(w);
   }
 
@@ -297,7 +327,7 @@ final class Engine {
     }
     boolean checked =
         t.table().translated() && !its.ats() && !(byAddress && !t.table().translated());
-    Dma begun = new Dma(t, write, checked, Stage.PUBLISHED, 0, 0);
+    Dma begun = new Dma(t, write, checked, Stage.PUBLISHED, 0, 0, false);
     if (!checked) {
       dma = begun.owner(owner(t, w));
     } else if (Planted.GUARD_READS_FIRST.planted()) {
@@ -419,11 +449,11 @@ final class Engine {
           new HistoryEvent.Leaked(
               its.device().name(),
               table.attachment(),
-              its.buffer(),
+              d.target().buffer(),
               table.generation(),
               d.leaked()));
     }
-    if (index >= 0 && d.target().use() == Use.LIVE) {
+    if (index >= 0 && d.target().use() == Use.LIVE && !d.old()) {
       its.didDma(w);
     }
   }
@@ -469,7 +499,7 @@ final class Engine {
         new HistoryEvent.Late(
             its.device().name(),
             t.table().attachment(),
-            its.buffer(),
+            t.buffer(),
             t.table().generation(),
             late,
             write,
@@ -487,7 +517,7 @@ final class Engine {
           new HistoryEvent.Refused(
               its.device().name(),
               t.table().attachment(),
-              its.buffer(),
+              t.buffer(),
               t.table().generation(),
               how));
       say(Says.What.FAILED, t.table().attachment(), w);
@@ -498,7 +528,7 @@ final class Engine {
     switch (command) {
       case Command.Start c -> {
         targets.removeIf(t -> t.table().attachment() == c.table().attachment() && given(t));
-        targets.add(Target.of(c.table()));
+        targets.add(Target.of(c.table(), c.buffer()));
         if (targets.size() > MOST_TARGETS) {
           targets.removeFirst();
         }
@@ -523,7 +553,7 @@ final class Engine {
         w.record(
             its.node(),
             new HistoryEvent.Probed(
-                its.device().name(), its.buffer(), c.epoch(), w.lineNanos(), 1, reached ? 0 : 1));
+                its.device().name(), c.buffer(), c.epoch(), w.lineNanos(), 1, reached ? 0 : 1));
       }
     }
   }

@@ -33,6 +33,9 @@ final class ExporterNode extends Node {
   private static final int FIRST_ID_BITS = 24;
   private static final int SEGMENT_BITS = 20;
 
+  /** How often it asks who has died. */
+  private static final long SUBSCRIBE_NANOS = 500_000_000;
+
   /** What it has told itself, or its pool has. */
   private sealed interface Self {
     record Severed(long epoch) implements Self {}
@@ -53,6 +56,7 @@ final class ExporterNode extends Node {
   private BufferState state;
   private int journal;
   private long wakeAt = World.NEVER;
+  private long subscribeAt = SUBSCRIBE_NANOS;
   private int segments;
   private int iommu;
   private boolean iommuThere = true;
@@ -99,6 +103,7 @@ final class ExporterNode extends Node {
     copy.state = state;
     copy.journal = journal;
     copy.wakeAt = wakeAt;
+    copy.subscribeAt = subscribeAt;
     copy.segments = segments;
     copy.iommuThere = iommuThere;
     copy.dead.addAll(dead);
@@ -118,6 +123,7 @@ final class ExporterNode extends Node {
         state,
         journal,
         wakeAt,
+        subscribeAt,
         segments,
         iommu,
         iommuThere,
@@ -139,7 +145,12 @@ final class ExporterNode extends Node {
 
   @Override
   long dueNanos() {
-    return wakeAt;
+    return Math.min(wakeAt, subscribeAt);
+  }
+
+  /** Whether it knows of every death that the IOMMU has noticed. */
+  boolean knows(Set<Integer> deaths) {
+    return dead.containsAll(deaths);
   }
 
   boolean flagged() {
@@ -204,6 +215,9 @@ final class ExporterNode extends Node {
     export(w);
     iommuThere = w.iommu().up();
     iommu = w.iommu().process();
+    subscribeAt = w.now() + SUBSCRIBE_NANOS;
+    // Deaths that it may have missed.
+    toIommu(new Packet.Subscribe(process()), w);
     w.importers()
         .forEach(
             i -> w.send(node(), i.node(), new Packet.Buffers(process(), buffer()), i.process()));
@@ -253,8 +267,13 @@ final class ExporterNode extends Node {
 
   @Override
   void timer(World w) {
-    wakeAt = World.NEVER;
-    happened(new BufferEvent.Ticked(w.now()), w);
+    if (w.now() >= wakeAt) {
+      wakeAt = World.NEVER;
+      happened(new BufferEvent.Ticked(w.now()), w);
+    } else {
+      subscribeAt = w.now() + SUBSCRIBE_NANOS;
+      toIommu(new Packet.Subscribe(process()), w);
+    }
   }
 
   void flag() {

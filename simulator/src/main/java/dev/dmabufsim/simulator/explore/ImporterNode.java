@@ -137,6 +137,22 @@ final class ImporterNode extends Node {
   /** The faults are over: the next DMA shows that it is back. */
   void check() {
     checked = true;
+    engine.forgetDma();
+  }
+
+  /** Whether it is still to show that it is back, and will. */
+  boolean recovers(World w) {
+    boolean gone =
+        switch (state.phase()) {
+          case REFUSED, AWAY, DONE -> true;
+          default -> state.timeline() != null && state.ended();
+        };
+    return checked && up() && w.exporter().up() && !w.exporter().state().dead() && !gone;
+  }
+
+  /** Whether it has only to do a DMA to show that it is back. */
+  boolean checkedAndIdle() {
+    return checked && state.phase() == Phase.LIVE && engine.ready();
   }
 
   void didDma(World w) {
@@ -284,7 +300,7 @@ final class ImporterNode extends Node {
   private void carryOut(AttachmentEffect effect, World w) {
     int id = state.id();
     switch (effect) {
-      case AttachmentEffect.StartEngine e -> engine.send(new Engine.Command.Start(e.table()), w);
+      case AttachmentEffect.StartEngine e -> engine.send(new Engine.Command.Start(e.table(), buffer), w);
       case AttachmentEffect.Progress e -> {
         if (e.fenced()) {
           w.record(node(), new HistoryEvent.Fenced(device.name(), buffer, e.epoch(), List.of(id)));
@@ -303,7 +319,7 @@ final class ImporterNode extends Node {
       case AttachmentEffect.Ask e ->
           tell(new Packet.Call(process(), e.call(), e.operation(), id), w);
       case AttachmentEffect.Probe e ->
-          engine.send(new Engine.Command.Probe(e.stale(), state.epoch()), w);
+          engine.send(new Engine.Command.Probe(e.stale(), buffer, state.epoch()), w);
       case AttachmentEffect.StopEngine e ->
           engine.send(new Engine.Command.Stop(id, e.discardedReads(), e.writes()), w);
       case AttachmentEffect.ReleaseEngine e ->

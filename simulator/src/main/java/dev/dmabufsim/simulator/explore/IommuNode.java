@@ -56,6 +56,10 @@ final class IommuNode extends Node {
     return dead.contains(process);
   }
 
+  Set<Integer> deaths() {
+    return dead;
+  }
+
   int slots() {
     return state.open().size() + state.draining().size();
   }
@@ -108,6 +112,11 @@ final class IommuNode extends Node {
                   m.translated(),
                   m.requests()),
               w);
+      case Packet.Subscribe m ->
+          dead.forEach(
+              p ->
+                  w.send(
+                      node(), World.EXPORTER, new Packet.ProcessDied(process(), p), m.from()));
       case Packet.UnmapSlots m -> happened(new IommuEvent.Unmap(m.buffer(), m.mappings()), w);
       case Packet.CloseBuffer m ->
           happened(new IommuEvent.Close(m.buffer(), m.epoch(), m.drainNanos(), w.now()), w);

@@ -72,6 +72,9 @@ sealed interface Packet {
   record InvalidateMappings(int from, int buffer, long epoch, List<Integer> ids)
       implements Packet {}
 
+  /** To an IOMMU: who has died? */
+  record Subscribe(int from) implements Packet {}
+
   /** To an IOMMU. */
   record MapSlots(
       int from,

@@ -162,6 +162,7 @@ public final class Story implements Schedule.Onlooker {
               + m.epoch()
               + (m.undrained().isEmpty() ? "" : ", undrained: " + m.undrained());
       case Packet.ProcessDied m -> "process " + m.process() + " died";
+      case Packet.Subscribe m -> "who has died?";
       case Packet.IommuReady m -> "a new IOMMU";
       case Packet.Buffers m -> "a new exporter with buffer " + m.buffer();
       case Packet.AttachReply m ->

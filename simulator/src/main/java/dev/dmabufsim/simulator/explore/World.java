@@ -282,8 +282,19 @@ final class World {
         || (ending
             && importers.stream().allMatch(i -> i.ended() && !i.engine().busy())
             && quiet()
-            && (!exporter.up() || !exporter.state().waiting())
+            && deathsAreKnown()
+            && (!exporter.up()
+                || (!exporter.state().waiting() && exporter.knows(iommu.deaths())))
             && iommu.slots() == 0);
+  }
+
+  private boolean deathsAreKnown() {
+    for (int p = 0; p < diedAt.size(); p++) {
+      if (diedAt.get(p) != NEVER && iommu.up() && !iommu.knows(p)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private boolean quiet() {
@@ -365,7 +376,9 @@ final class World {
     return !ending
         && (exporter.dead() || (exporter.up() && exporter.finished()))
         && healBy == NEVER
-        && Arrays.stream(nodes).noneMatch(Node::frozen);
+        && Arrays.stream(nodes).noneMatch(Node::frozen)
+        // As a run does: when the faults are over, it waits until whoever can does DMA again.
+        && importers.stream().noneMatch(i -> i.recovers(this));
   }
 
   private void script(List<Action> out) {
@@ -465,7 +478,7 @@ final class World {
     }
     for (ImporterNode i : importers) {
       if (i.up()) {
-        next = Math.min(next, i.engine().byNanos());
+        next = Math.min(next, i.checkedAndIdle() ? now : i.engine().byNanos());
       }
     }
     for (int a = 0; a < nodes.length; a++) {
