@@ -240,9 +240,9 @@ public final class BufferCore {
 
   private static BufferState ticked(
       BufferState state, BufferEvent.Ticked e, List<BufferEffect> effects) {
-    BufferState next = state;
-    if (RevokeSequence.late(state, e.nowNanos())) {
-      next = RevokeSequence.expired(state, e.nowNanos(), effects);
+    BufferState next = RevokeSequence.seen(state, e.nowNanos());
+    if (RevokeSequence.late(next, e.nowNanos())) {
+      next = RevokeSequence.expired(next, e.nowNanos(), effects);
     } else {
       repeat(next, effects);
     }
@@ -331,7 +331,12 @@ public final class BufferCore {
     // Ever longer, or who is slow because there is much to do would be given more of it.
     long passed = revoke == null ? 0 : nowNanos - revoke.startedNanos();
     long first = state.settings().retryNanos();
-    long retry = nowNanos + Math.clamp(passed, first, first * MOST_RETRY);
+    boolean copying = revoke != null && revoke.stage() == BufferState.Stage.COPYING;
+    long retry =
+        nowNanos
+            + (copying
+                ? Math.max(1, RevokeSequence.seenEvery(state))
+                : Math.clamp(passed, first, first * MOST_RETRY));
     @Nullable Long deadline =
         revoke != null && RevokeSequence.hasDeadline(state, revoke)
             ? Long.valueOf(revoke.stageDeadlineNanos())

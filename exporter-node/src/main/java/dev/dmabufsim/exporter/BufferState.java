@@ -321,6 +321,7 @@ public record BufferState(
    * @param blocked attachments that will have to be blocked, or were
    * @param proven a move: the outcome once the content was copied; null if it has to be severed
    * @param copied a move: where the content is now
+   * @param seenNanos a move: when its copying was seen last
    */
   public record Revoke(
       long startedNanos,
@@ -331,7 +332,8 @@ public record BufferState(
       PSet<MappingId> closing,
       PSet<Integer> blocked,
       @Nullable RevokeOutcome proven,
-      @Nullable Memory copied) {
+      @Nullable Memory copied,
+      long seenNanos) {
     Revoke awaiting(PSet<Integer> nextReturns, PSet<Integer> nextUnmaps) {
       return new Revoke(
           startedNanos,
@@ -342,39 +344,116 @@ public record BufferState(
           closing,
           blocked,
           proven,
-          copied);
+          copied,
+          seenNanos);
     }
 
     Revoke closed(Collection<MappingId> mappings) {
       PSet<MappingId> left = closing.minusAll(mappings);
       return new Revoke(
-          startedNanos, stage, stageDeadlineNanos, returns, unmaps, left, blocked, proven, copied);
+          startedNanos,
+          stage,
+          stageDeadlineNanos,
+          returns,
+          unmaps,
+          left,
+          blocked,
+          proven,
+          copied,
+          seenNanos);
     }
 
     Revoke alsoClosing(Collection<MappingId> mappings) {
       PSet<MappingId> next = closing.plusAll(mappings);
       return new Revoke(
-          startedNanos, stage, stageDeadlineNanos, returns, unmaps, next, blocked, proven, copied);
+          startedNanos,
+          stage,
+          stageDeadlineNanos,
+          returns,
+          unmaps,
+          next,
+          blocked,
+          proven,
+          copied,
+          seenNanos);
     }
 
     Revoke stage(Stage next, long deadlineNanos) {
       return new Revoke(
-          startedNanos, next, deadlineNanos, returns, unmaps, closing, blocked, proven, copied);
+          startedNanos,
+          next,
+          deadlineNanos,
+          returns,
+          unmaps,
+          closing,
+          blocked,
+          proven,
+          copied,
+          seenNanos);
     }
 
     Revoke blocked(PSet<Integer> next) {
       return new Revoke(
-          startedNanos, stage, stageDeadlineNanos, returns, unmaps, closing, next, proven, copied);
+          startedNanos,
+          stage,
+          stageDeadlineNanos,
+          returns,
+          unmaps,
+          closing,
+          next,
+          proven,
+          copied,
+          seenNanos);
     }
 
     Revoke proven(@Nullable RevokeOutcome next) {
       return new Revoke(
-          startedNanos, stage, stageDeadlineNanos, returns, unmaps, closing, blocked, next, copied);
+          startedNanos,
+          stage,
+          stageDeadlineNanos,
+          returns,
+          unmaps,
+          closing,
+          blocked,
+          next,
+          copied,
+          seenNanos);
     }
 
     Revoke copied(Memory next) {
       return new Revoke(
-          startedNanos, stage, stageDeadlineNanos, returns, unmaps, closing, blocked, proven, next);
+          startedNanos,
+          stage,
+          stageDeadlineNanos,
+          returns,
+          unmaps,
+          closing,
+          blocked,
+          proven,
+          next,
+          seenNanos);
+    }
+
+    /**
+     * It is seen to go on. Time in which nobody saw it, though somebody was to, is not its own: the
+     * process was frozen, and the deadline is that much later.
+     *
+     * @param interval in which it was to be seen, nanoseconds
+     */
+    Revoke seen(long nowNanos, long interval) {
+      long gap = nowNanos - seenNanos;
+      long lost = gap > 2 * interval ? gap - interval : 0;
+      return new Revoke(
+          startedNanos,
+          stage,
+          stageDeadlineNanos + lost,
+          returns,
+          unmaps,
+          closing,
+          blocked,
+          proven,
+          copied,
+          nowNanos);
     }
   }
 

@@ -37,6 +37,9 @@ final class RevokeSequence {
   /** The part of the IOMMU's time that it may spend on draining, so that its answer is in time. */
   private static final double DRAIN_SHARE = 0.75;
 
+  /** How often a move is looked at within the time that it has. */
+  private static final int LOOKS = 8;
+
   private RevokeSequence() {}
 
   /** The exporter device wants the memory back, and to be told when it has it. */
@@ -128,7 +131,8 @@ final class RevokeSequence {
                 cpu,
                 HashTreePSet.empty(),
                 null,
-                null));
+                null,
+                nowNanos));
     effects.add(
         new BufferEffect.Note(
             new HistoryEvent.RevokeRequested(
@@ -408,6 +412,22 @@ final class RevokeSequence {
     return leave(state, uncounted ? RevokeOutcome.ASSUMED : RevokeOutcome.ACKED, nowNanos, effects);
   }
 
+  /**
+   * While a move copies, looks at the clock often: a process that was frozen has not been too slow,
+   * and content is not to be lost for it.
+   */
+  static BufferState seen(BufferState state, long nowNanos) {
+    Revoke revoke = state.revoke();
+    return revoke == null || revoke.stage() != Stage.COPYING
+        ? state
+        : state.revoke(revoke.seen(nowNanos, seenEvery(state)));
+  }
+
+  /** How often a move's copying is to be seen, nanoseconds. */
+  static long seenEvery(BufferState state) {
+    return state.settings().copyNanos() / LOOKS;
+  }
+
   /** Whether the stage ends by itself, and its time has come. */
   static boolean late(BufferState state, long nowNanos) {
     Revoke revoke = state.revoke();
@@ -531,7 +551,10 @@ final class RevokeSequence {
     boolean drained = state.settings().contract().enforced() && proven != null;
     effects.add(new BufferEffect.CopyOut(state.epoch(), state.segment(), drained));
     BufferState next =
-        state.revoke(revoke.stage(Stage.COPYING, nowNanos + state.settings().copyNanos()));
+        state.revoke(
+            revoke
+                .seen(nowNanos, Long.MAX_VALUE / 2)
+                .stage(Stage.COPYING, nowNanos + state.settings().copyNanos()));
     BufferCore.wake(next, nowNanos, effects);
     return next;
   }

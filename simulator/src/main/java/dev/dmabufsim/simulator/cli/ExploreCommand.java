@@ -7,14 +7,17 @@ import dev.dmabufsim.simulator.explore.Story;
 import dev.dmabufsim.simulator.explore.TraceFile;
 import dev.dmabufsim.simulator.explore.WorldPlan;
 import dev.dmabufsim.simulator.explore.Worlds;
+import dev.dmabufsim.simulator.judge.Invariant;
 import dev.dmabufsim.simulator.judge.Verdict;
 import dev.dmabufsim.simulator.run.RunDirectory;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
@@ -87,6 +90,13 @@ final class ExploreCommand implements Callable<Integer> {
   private @Nullable Integer rounds;
 
   @Option(
+      names = "--invariants",
+      split = ",",
+      paramLabel = "N",
+      description = "Which invariants count, by number (default: all).")
+  private @Nullable List<Integer> invariants;
+
+  @Option(
       names = "--schedules",
       paramLabel = "N",
       description = "How many schedules (default: 20000, or as many as fit into --minutes).")
@@ -122,6 +132,9 @@ final class ExploreCommand implements Callable<Integer> {
       names = "--exhaustive",
       description = "Visits every state of a small world once, instead of random schedules.")
   private boolean exhaustive;
+
+  @Option(names = "--mapped", description = "Exhaustively: begins when every importer has mapped.")
+  private boolean mapped;
 
   @Option(
       names = "--depth",
@@ -199,8 +212,8 @@ final class ExploreCommand implements Callable<Integer> {
     if (states != null && states < 1) {
       throw new BadInput("--states is " + states + "; write 1 or more");
     }
-    if (!exhaustive && (depth != null || states != null)) {
-      throw new BadInput("--depth and --states go with --exhaustive");
+    if (!exhaustive && (depth != null || states != null || mapped)) {
+      throw new BadInput("--depth, --states and --mapped go with --exhaustive");
     }
     if (exhaustive && (schedules != null || seeds != null)) {
       throw new BadInput("--schedules and --seeds do not go with --exhaustive; write --states");
@@ -211,7 +224,27 @@ final class ExploreCommand implements Callable<Integer> {
     long most =
         schedules != null ? schedules : minutes != null ? Long.MAX_VALUE : DEFAULT_SCHEDULES;
     return new Explorer.Limits(
-        most, nanos(), threads != null ? threads : Runtime.getRuntime().availableProcessors());
+        most,
+        nanos(),
+        threads != null ? threads : Runtime.getRuntime().availableProcessors(),
+        wanted());
+  }
+
+  private Set<Invariant> wanted() {
+    Set<Invariant> wanted = EnumSet.allOf(Invariant.class);
+    if (invariants != null) {
+      for (int number : invariants) {
+        if (wanted.stream().noneMatch(i -> i.number() == number)) {
+          throw new BadInput(
+              "--invariants names %d; there are 1 to %d".formatted(number, wanted.size()));
+        }
+      }
+      wanted.removeIf(i -> !invariants.contains(i.number()));
+      if (wanted.isEmpty()) {
+        throw new BadInput("--invariants names none; write numbers such as 1,2");
+      }
+    }
+    return wanted;
   }
 
   private long nanos() {
@@ -252,7 +285,9 @@ final class ExploreCommand implements Callable<Integer> {
             new Exhaustive.Limits(
                 depth != null ? depth : Integer.MAX_VALUE,
                 states != null ? states : 5_000_000,
-                nanos()));
+                nanos(),
+                mapped,
+                wanted()));
     System.out.printf(
         Locale.ROOT,
         "%d states, %d transitions, depth %d, %d ends, %.1f s: %.0f states a second%n",
@@ -326,8 +361,8 @@ final class ExploreCommand implements Callable<Integer> {
     Shrinker.Shrunk shrunk =
         Shrinker.shrink(found.plan(), found.actions(), found.violation().invariant());
     Story.Told story =
-        Story.tell(shrunk.plan(), shrunk.actions())
-            .or(() -> Story.tell(found.plan(), found.actions()))
+        Story.tell(shrunk.plan(), shrunk.actions(), Set.of(found.violation().invariant()))
+            .or(() -> Story.tell(found.plan(), found.actions(), wanted()))
             .orElseThrow(() -> new IllegalStateException("it is not the same again: " + found));
     Path trace = directory.path().resolve("trace.json");
     TraceFile.write(trace, shrunk.plan(), shrunk.actions(), story.violation().detail());
@@ -363,7 +398,7 @@ final class ExploreCommand implements Callable<Integer> {
   private static int replayed(Path file) {
     TraceFile.Trace trace = TraceFile.read(file);
     Story.Told story =
-        Story.tell(trace.plan(), trace.actions())
+        Story.tell(trace.plan(), trace.actions(), EnumSet.allOf(Invariant.class))
             .orElseThrow(() ->
                 new BadInput(
                     file

@@ -10,8 +10,6 @@ import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.SgTable;
 import dev.dmabufsim.simulator.explore.SharedMemory.Segment;
 import dev.dmabufsim.simulator.explore.SharedMemory.Slot;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
@@ -56,11 +54,13 @@ final class Engine {
     }
 
     Target fenced(boolean nextWrites, boolean nextDiscards) {
-      return new Target(table, buffer, Use.FENCED, nextWrites, nextDiscards, failed, cached, 0, 0, told);
+      return new Target(
+          table, buffer, Use.FENCED, nextWrites, nextDiscards, failed, cached, 0, 0, told);
     }
 
     Target rogue(long translation, long address) {
-      return new Target(table, buffer, Use.ROGUE, false, false, false, cached, translation, address, told);
+      return new Target(
+          table, buffer, Use.ROGUE, false, false, false, cached, translation, address, told);
     }
 
     Target failing() {
@@ -164,9 +164,9 @@ final class Engine {
   private static final int MOST_TARGETS = 4;
 
   private final ImporterNode its;
-  private final ArrayList<Target> targets = new ArrayList<>(2);
-  private final ArrayDeque<Command> commands = new ArrayDeque<>(4);
-  private final ArrayDeque<Says> says = new ArrayDeque<>(4);
+  private List<Target> targets = List.of();
+  private List<Command> commands = List.of();
+  private List<Says> says = List.of();
   private @Nullable Dma dma;
 
   /** By when it takes its next step, if it has one to take. */
@@ -181,9 +181,9 @@ final class Engine {
 
   Engine copy(ImporterNode owner) {
     Engine copy = new Engine(owner);
-    copy.targets.addAll(targets);
-    copy.commands.addAll(commands);
-    copy.says.addAll(says);
+    copy.targets = targets;
+    copy.commands = commands;
+    copy.says = says;
     copy.dma = dma;
     copy.byNanos = byNanos;
     copy.heardBy = heardBy;
@@ -191,21 +191,20 @@ final class Engine {
   }
 
   Object key() {
-    return Arrays.asList(
-        List.copyOf(targets), List.copyOf(commands), List.copyOf(says), dma, byNanos, heardBy);
+    return Arrays.asList(targets, commands, says, dma, byNanos, heardBy);
   }
 
   void clear() {
-    targets.clear();
-    commands.clear();
-    says.clear();
+    targets = List.of();
+    commands = List.of();
+    says = List.of();
     dma = null;
     byNanos = World.NEVER;
     heardBy = World.NEVER;
   }
 
   void send(Command command, World w) {
-    commands.add(command);
+    commands = Lists.plus(commands, command);
     hurry(w);
   }
 
@@ -217,7 +216,7 @@ final class Engine {
   String nextStep() {
     Dma d = dma;
     if (d == null) {
-      return switch (commands.element()) {
+      return switch (commands.getFirst()) {
         case Command.Start c -> "the engine is told to begin";
         case Command.Stop c -> "the engine is told to stop";
         case Command.Release c -> "the engine is told to give the mapping up";
@@ -253,13 +252,14 @@ final class Engine {
   }
 
   Says hear(World w) {
-    Says first = says.remove();
+    Says first = says.getFirst();
+    says = Lists.tail(says);
     heardBy = speaks() ? w.now() + w.plan().times().step() : World.NEVER;
     return first;
   }
 
   private void say(Says.What what, int attachment, World w) {
-    says.add(new Says(what, attachment));
+    says = Lists.plus(says, new Says(what, attachment));
     heardBy = Math.min(heardBy, w.now() + w.plan().times().step());
   }
 
@@ -323,7 +323,7 @@ final class Engine {
         return;
       }
       t = t.cached(true);
-      targets.set(index, t);
+      targets = Lists.with(targets, index, t);
     }
     boolean checked =
         t.table().translated() && !its.ats() && !(byAddress && !t.table().translated());
@@ -347,7 +347,9 @@ final class Engine {
   void step(World w) {
     Dma d = dma;
     if (d == null) {
-      obey(commands.remove(), w);
+      Command command = commands.getFirst();
+      commands = Lists.tail(commands);
+      obey(command, w);
       hurry(w);
       return;
     }
@@ -493,7 +495,7 @@ final class Engine {
     if (t.toldOf(late)) {
       return;
     }
-    targets.set(index, t.told(late));
+    targets = Lists.with(targets, index, t.told(late));
     w.record(
         its.node(),
         new HistoryEvent.Late(
@@ -510,7 +512,7 @@ final class Engine {
 
   private void fail(int index, String how, World w) {
     Target t = targets.get(index);
-    targets.set(index, t.failing());
+    targets = Lists.with(targets, index, t.failing());
     if (t.use() == Use.LIVE) {
       w.record(
           its.node(),
@@ -527,18 +529,24 @@ final class Engine {
   private void obey(Command command, World w) {
     switch (command) {
       case Command.Start c -> {
-        targets.removeIf(t -> t.table().attachment() == c.table().attachment() && given(t));
-        targets.add(Target.of(c.table(), c.buffer()));
+        targets =
+            targets.stream()
+                .filter(t -> t.table().attachment() != c.table().attachment() || !given(t))
+                .toList();
+        targets = Lists.plus(targets, Target.of(c.table(), c.buffer()));
         if (targets.size() > MOST_TARGETS) {
-          targets.removeFirst();
+          targets = Lists.tail(targets);
         }
       }
       case Command.Stop c -> {
         int index = inUse(c.attachment());
         if (index >= 0) {
           Target t = targets.get(index);
-          targets.set(
-              index, t.fenced(c.writes() && its.device().driver().writes(), c.discardedReads()));
+          targets =
+              Lists.with(
+                  targets,
+                  index,
+                  t.fenced(c.writes() && its.device().driver().writes(), c.discardedReads()));
         }
         say(Says.What.STOPPED, c.attachment(), w);
       }
@@ -576,15 +584,16 @@ final class Engine {
     if (index < 0) {
       return;
     }
-    Target t = targets.remove(index);
+    Target t = targets.get(index);
+    targets = Lists.without(targets, index);
     long oldTranslation =
         Planted.IOTLB_NOT_FLUSHED.planted() ? w.plan().times().most() : c.oldTranslationNanos();
     boolean goesOn = oldTranslation > 0 || c.oldAddressNanos() > 0;
     if (goesOn && (t.cached() || c.oldAddressNanos() > 0)) {
-      targets.add(
+      Target rogue =
           t.cached(true)
-              .rogue(
-                  World.plus(w.now(), oldTranslation), World.plus(w.now(), c.oldAddressNanos())));
+              .rogue(World.plus(w.now(), oldTranslation), World.plus(w.now(), c.oldAddressNanos()));
+      targets = Lists.plus(targets, rogue);
     }
   }
 
@@ -608,8 +617,8 @@ final class Engine {
 
   /** Forgets rogues whose time is over. */
   void expire(World w) {
-    if (dma == null) {
-      targets.removeIf(t -> t.use() == Use.ROGUE && !goesOn(t, w));
+    if (dma == null && targets.stream().anyMatch(t -> t.use() == Use.ROGUE && !goesOn(t, w))) {
+      targets = targets.stream().filter(t -> t.use() != Use.ROGUE || goesOn(t, w)).toList();
     }
   }
 }

@@ -4,6 +4,7 @@ import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.history.HistoryLine;
 import dev.dmabufsim.simulator.judge.Facts;
 import dev.dmabufsim.simulator.judge.Findings;
+import dev.dmabufsim.simulator.judge.Invariant;
 import dev.dmabufsim.simulator.judge.Judge;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -46,8 +47,14 @@ public final class Exhaustive {
       double seconds,
       Optional<Explorer.Found> found) {}
 
-  /** When to stop. */
-  public record Limits(int depth, long states, long nanos) {}
+  /**
+   * When to stop.
+   *
+   * @param mapped whether to begin when every importer has mapped, or never will
+   * @param invariants which of them count
+   */
+  public record Limits(
+      int depth, long states, long nanos, boolean mapped, Set<Invariant> invariants) {}
 
   /** A line, and those before it. */
   private record Told(HistoryLine line, @Nullable Told before) {}
@@ -79,18 +86,20 @@ public final class Exhaustive {
   }
 
   private final WorldPlan plan;
+  private final Set<Invariant> invariants;
   private final Map<Object, Integer> numbers = new HashMap<>();
   private final Set<Key> seen = new HashSet<>();
   private @Nullable Told told;
   private boolean grave;
 
-  private Exhaustive(WorldPlan plan) {
+  private Exhaustive(WorldPlan plan, Set<Invariant> invariants) {
     this.plan = plan;
+    this.invariants = invariants;
   }
 
   /** Visits every state, until an invariant breaks or a limit is reached. */
   public static Result visit(WorldPlan plan, Limits limits) {
-    return new Exhaustive(plan).visit(limits);
+    return new Exhaustive(plan, limits.invariants()).visit(limits);
   }
 
   private Result visit(Limits limits) {
@@ -101,9 +110,10 @@ public final class Exhaustive {
     boolean all = true;
     ArrayDeque<Open> frontier = new ArrayDeque<>();
     World first = new World(plan, this::hear);
-    seen.add(key(first));
-    frontier.add(new Open(first, 0, null, told));
     List<Action> enabled = new ArrayList<>();
+    Path prelude = limits.mapped() ? prelude(first, enabled) : null;
+    seen.add(key(first));
+    frontier.add(new Open(first, 0, prelude, told));
     Optional<Explorer.Found> found = Optional.empty();
     while (!frontier.isEmpty() && found.isEmpty()) {
       if (seen.size() >= limits.states() || System.nanoTime() - since > limits.nanos()) {
@@ -151,6 +161,24 @@ public final class Exhaustive {
         found);
   }
 
+  /** What an untroubled cluster does until every importer is settled. */
+  private static @Nullable Path prelude(World world, List<Action> enabled) {
+    Strategy calm = Strategy.calm();
+    Path path = null;
+    while (!world.importers().stream().allMatch(i -> i.state().settled())) {
+      enabled.clear();
+      world.enabled(enabled);
+      enabled.removeIf(a -> a.verb() == Action.Verb.REVOKE || a.verb() == Action.Verb.DMA);
+      if (enabled.isEmpty()) {
+        return path;
+      }
+      Action action = calm.choose(enabled);
+      world.apply(action);
+      path = new Path(action, path);
+    }
+    return path;
+  }
+
   private void hear(HistoryLine line) {
     told = new Told(line, told);
     grave |= grave(line.event());
@@ -167,8 +195,6 @@ public final class Exhaustive {
       case HistoryEvent.RevokeCompleted e -> true;
       case HistoryEvent.Moved e -> true;
       case HistoryEvent.MoveFailed e -> true;
-      case HistoryEvent.Reclaimed e -> true;
-      case HistoryEvent.Rebuilt e -> true;
       case HistoryEvent.Scanned e -> e.foreignBytes() > 0;
       case HistoryEvent.Probed e -> e.enodev() < e.attempts();
       default -> false;
@@ -188,6 +214,7 @@ public final class Exhaustive {
     lines.forEach(judge::accept);
     Findings findings = judge.finish(facts);
     return findings.violations().stream()
+        .filter(v -> invariants.contains(v.invariant()))
         .findFirst()
         .map(v -> {
           List<Action> actions = new ArrayList<>();

@@ -1,9 +1,11 @@
 package dev.dmabufsim.simulator.explore;
 
+import dev.dmabufsim.simulator.judge.Invariant;
 import dev.dmabufsim.simulator.judge.Violation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
@@ -40,8 +42,12 @@ public final class Explorer {
   /** The first violation. */
   public record Found(WorldPlan plan, List<Action> actions, Violation violation) {}
 
-  /** When to stop. */
-  public record Limits(long schedules, long nanos, int threads) {}
+  /**
+   * When to stop.
+   *
+   * @param invariants which of them count
+   */
+  public record Limits(long schedules, long nanos, int threads, Set<Invariant> invariants) {}
 
   private record Hit(long index, Found found) {}
 
@@ -117,11 +123,11 @@ public final class Explorer {
       if (index >= limits.schedules() || enough || System.nanoTime() - since > limits.nanos()) {
         return;
       }
-      play(index);
+      play(index, limits.invariants());
     }
   }
 
-  private void play(long index) {
+  private void play(long index, Set<Invariant> invariants) {
     WorldPlan its = plan(index);
     Schedule.Outcome outcome = Schedule.play(its, strategy(index));
     played.increment();
@@ -133,7 +139,7 @@ public final class Explorer {
       cut.increment();
     }
     outcome
-        .violation()
+        .violation(invariants)
         .ifPresent(v -> {
           Hit mine = new Hit(index, new Found(its, outcome.actions(), v));
           first.accumulateAndGet(

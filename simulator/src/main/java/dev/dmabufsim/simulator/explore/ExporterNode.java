@@ -79,6 +79,14 @@ final class ExporterNode extends Node {
     this.state = empty();
   }
 
+  private ExporterNode(ExporterNode other) {
+    super(other.node(), other.name(), other.role(), other.process());
+    this.plan = other.plan;
+    this.iommu = other.iommu;
+    this.attachCore = other.attachCore;
+    this.state = other.state;
+  }
+
   private BufferState empty() {
     WorldPlan.Times t = plan.times();
     return BufferState.exported(
@@ -97,10 +105,9 @@ final class ExporterNode extends Node {
 
   @Override
   ExporterNode copy() {
-    ExporterNode copy = new ExporterNode(node(), process(), plan, iommu);
+    ExporterNode copy = new ExporterNode(this);
     copy.assume(this);
     copy.attach = attach;
-    copy.state = state;
     copy.journal = journal;
     copy.wakeAt = wakeAt;
     copy.subscribeAt = subscribeAt;

@@ -7,10 +7,12 @@ import java.util.stream.Collectors;
 
 /** What may go wrong in a world, besides what its importers do. */
 public enum FaultKind {
-  /** A process dies between two steps; it may be started again. */
+  /** A process dies between two steps. */
   KILL,
   /** A process dies in the middle of a step: the first of what it wanted to do is done. */
   CRASH,
+  /** No fault of its own: what has died may be started again. */
+  RESTART,
   /** A process stops, also within a DMA, and goes on later. */
   FREEZE,
   /** A message is lost. */

@@ -300,7 +300,8 @@ final class ImporterNode extends Node {
   private void carryOut(AttachmentEffect effect, World w) {
     int id = state.id();
     switch (effect) {
-      case AttachmentEffect.StartEngine e -> engine.send(new Engine.Command.Start(e.table(), buffer), w);
+      case AttachmentEffect.StartEngine e ->
+          engine.send(new Engine.Command.Start(e.table(), buffer), w);
       case AttachmentEffect.Progress e -> {
         if (e.fenced()) {
           w.record(node(), new HistoryEvent.Fenced(device.name(), buffer, e.epoch(), List.of(id)));

@@ -18,6 +18,7 @@ import java.util.TreeSet;
 /** The IOMMU's node: what {@code dev.dmabufsim.iommu.IommuHub} is in a cluster. */
 final class IommuNode extends Node {
   private static final long SAMPLE_NANOS = 1_000_000;
+  private static final long ORPHANS_NANOS = 10_000_000;
   private static final long ORPHAN_DRAIN_NANOS = 20_000_000;
 
   private IommuState state = IommuState.empty(SharedMemory.CAPACITY);
@@ -114,9 +115,7 @@ final class IommuNode extends Node {
               w);
       case Packet.Subscribe m ->
           dead.forEach(
-              p ->
-                  w.send(
-                      node(), World.EXPORTER, new Packet.ProcessDied(process(), p), m.from()));
+              p -> w.send(node(), World.EXPORTER, new Packet.ProcessDied(process(), p), m.from()));
       case Packet.UnmapSlots m -> happened(new IommuEvent.Unmap(m.buffer(), m.mappings()), w);
       case Packet.CloseBuffer m ->
           happened(new IommuEvent.Close(m.buffer(), m.epoch(), m.drainNanos(), w.now()), w);
@@ -155,7 +154,7 @@ final class IommuNode extends Node {
             w.now()),
         w);
     if (up() && !state.orphans().isEmpty()) {
-      orphansAt = w.now() + World.IOMMU_LOOKS_NANOS;
+      orphansAt = w.now() + ORPHANS_NANOS;
     }
   }
 

@@ -1,9 +1,9 @@
 package dev.dmabufsim.simulator.explore;
 
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Messages under way, in order between any two nodes, and who is cut off from whom. */
 final class Network {
@@ -15,31 +15,61 @@ final class Network {
    */
   record Sent(Packet packet, int to, long byNanos) {}
 
-  final int nodes;
-  private final ArrayDeque<Sent>[] channels;
+  private final int nodes;
+
+  /** Never changed in place: copies of a network share them. */
+  private final List<List<Sent>> channels;
+
   private final boolean[] cut;
 
-  @SuppressWarnings({"unchecked", "rawtypes"}) // an array of a generic type has no other way
   Network(int nodes) {
     this.nodes = nodes;
-    this.channels = new ArrayDeque[nodes * nodes];
-    for (int i = 0; i < channels.length; i++) {
-      channels[i] = new ArrayDeque<>(4);
+    this.channels = new ArrayList<>(nodes * nodes);
+    for (int i = 0; i < nodes * nodes; i++) {
+      channels.add(List.of());
     }
     this.cut = new boolean[nodes * nodes];
   }
 
-  Network copy() {
-    Network copy = new Network(nodes);
-    for (int i = 0; i < channels.length; i++) {
-      copy.channels[i].addAll(channels[i]);
-      copy.cut[i] = cut[i];
-    }
-    return copy;
+  private Network(Network other) {
+    this.nodes = other.nodes;
+    this.channels = new ArrayList<>(other.channels);
+    this.cut = other.cut.clone();
   }
 
-  ArrayDeque<Sent> channel(int from, int to) {
-    return channels[from * nodes + to];
+  Network copy() {
+    return new Network(this);
+  }
+
+  /** What is under way from one to the other, the oldest first. */
+  List<Sent> channel(int from, int to) {
+    return channels.get(from * nodes + to);
+  }
+
+  /** Puts other messages under way there. */
+  void channel(int from, int to, List<Sent> next) {
+    channels.set(from * nodes + to, next);
+  }
+
+  /** The oldest message there, or null. */
+  @Nullable Sent head(int from, int to) {
+    List<Sent> channel = channel(from, to);
+    return channel.isEmpty() ? null : channel.getFirst();
+  }
+
+  Sent remove(int from, int to) {
+    List<Sent> channel = channel(from, to);
+    channel(from, to, Lists.tail(channel));
+    return channel.getFirst();
+  }
+
+  boolean empty() {
+    for (List<Sent> channel : channels) {
+      if (!channel.isEmpty()) {
+        return false;
+      }
+    }
+    return true;
   }
 
   boolean cut(int a, int b) {
@@ -52,20 +82,29 @@ final class Network {
 
   void send(int from, int to, Sent sent) {
     if (!cut(from, to) || sent.packet().sure()) {
-      channel(from, to).add(sent);
+      channel(from, to, Lists.plus(channel(from, to), sent));
     }
   }
 
   /** What makes it different from others. */
   Object key() {
     List<Object> key = new ArrayList<>();
-    for (int i = 0; i < channels.length; i++) {
-      if (!channels[i].isEmpty()) {
+    for (int i = 0; i < channels.size(); i++) {
+      if (!channels.get(i).isEmpty()) {
         key.add(i);
-        key.add(List.copyOf(channels[i]));
+        key.add(channels.get(i));
       }
     }
-    key.add(Arrays.hashCode(cut));
+    for (int i = 0; i < cut.length; i++) {
+      if (cut[i]) {
+        key.add(-1 - i);
+      }
+    }
     return key;
+  }
+
+  @Override
+  public String toString() {
+    return channels + " " + Arrays.toString(cut);
   }
 }

@@ -8,6 +8,7 @@ import dev.dmabufsim.simulator.judge.Violation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /** One schedule of a world, from its beginning until nothing more is to come. */
@@ -24,9 +25,9 @@ final class Schedule {
    * @param cut whether it was broken off
    */
   record Outcome(List<Action> actions, boolean cut, boolean struck, Findings findings) {
-    /** The first violation, if there is one. */
-    Optional<Violation> violation() {
-      return findings.violations().stream().findFirst();
+    /** The first violation of one of these, if there is one. */
+    Optional<Violation> violation(Set<Invariant> wanted) {
+      return findings.violations().stream().filter(v -> wanted.contains(v.invariant())).findFirst();
     }
 
     boolean breaks(Invariant invariant) {

@@ -5,8 +5,6 @@ import dev.dmabufsim.common.fabric.Canary;
 import dev.dmabufsim.common.fabric.ControlDescriptor;
 import dev.dmabufsim.common.fabric.SegmentDescriptor;
 import dev.dmabufsim.common.fabric.SlotMapping;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -69,22 +67,22 @@ final class SharedMemory {
   /** Most slots: more than the attachments of any world. */
   static final int CAPACITY = 64;
 
-  private List<Segment> segments = new ArrayList<>();
-  private List<Slot> slots = new ArrayList<>();
-  private List<BufferJournal.Entry> journal = new ArrayList<>();
+  private List<Segment> segments = List.of();
+  private List<Slot> slots = List.of();
+  private List<BufferJournal.Entry> journal = List.of();
   private long generation;
 
   SharedMemory copy() {
     SharedMemory copy = new SharedMemory();
-    copy.segments = new ArrayList<>(segments);
-    copy.slots = new ArrayList<>(slots);
-    copy.journal = new ArrayList<>(journal);
+    copy.segments = segments;
+    copy.slots = slots;
+    copy.journal = journal;
     copy.generation = generation;
     return copy;
   }
 
   Object key() {
-    return List.of(List.copyOf(segments), List.copyOf(slots), List.copyOf(journal), generation);
+    return List.of(segments, slots, journal, generation);
   }
 
   long nextGeneration() {
@@ -104,11 +102,11 @@ final class SharedMemory {
   void put(Segment segment) {
     for (int i = 0; i < segments.size(); i++) {
       if (segments.get(i).id() == segment.id()) {
-        segments.set(i, segment);
+        segments = Lists.with(segments, i, segment);
         return;
       }
     }
-    segments.add(segment);
+    segments = Lists.plus(segments, segment);
   }
 
   void own(int id, long owner) {
@@ -126,11 +124,11 @@ final class SharedMemory {
   }
 
   List<Segment> segments() {
-    return Collections.unmodifiableList(segments);
+    return segments;
   }
 
   List<Slot> slots() {
-    return Collections.unmodifiableList(slots);
+    return slots;
   }
 
   @Nullable Slot slot(int index) {
@@ -143,23 +141,23 @@ final class SharedMemory {
     boolean inFlight = index < slots.size() && slots.get(index).inFlight();
     Slot slot = new Slot(grant, mapping, flags, inFlight);
     if (index < slots.size()) {
-      slots.set(index, slot);
+      slots = Lists.with(slots, index, slot);
     } else {
-      slots.add(slot);
+      slots = Lists.plus(slots, slot);
     }
   }
 
   void permission(int index, int permission) {
     Slot s = slot(index);
     if (s != null) {
-      slots.set(index, s.permission(permission));
+      slots = Lists.with(slots, index, s.permission(permission));
     }
   }
 
   void inFlight(int index, boolean next) {
     Slot s = slot(index);
     if (s != null) {
-      slots.set(index, s.inFlight(next));
+      slots = Lists.with(slots, index, s.inFlight(next));
     }
   }
 
@@ -169,24 +167,27 @@ final class SharedMemory {
   }
 
   List<BufferJournal.Entry> journal() {
-    return Collections.unmodifiableList(journal);
+    return journal;
   }
 
   int enter(int buffer, int process, int segment, long memoryGeneration) {
     int index = journal.size();
-    journal.add(
+    BufferJournal.Entry entry =
         new BufferJournal.Entry(
-            index, buffer, process, segment, BYTES, memoryGeneration, 0, BufferJournal.Phase.LIVE));
+            index, buffer, process, segment, BYTES, memoryGeneration, 0, BufferJournal.Phase.LIVE);
+    journal = Lists.plus(journal, entry);
     return index;
   }
 
   /** The exporter's word; not against one who has claimed the entry meanwhile. */
   void write(int index, long epoch, BufferJournal.Phase phase, int segment, long memory) {
     BufferJournal.Entry e = journal.get(index);
-    journal.set(
-        index,
-        new BufferJournal.Entry(
-            index, e.buffer(), e.process(), segment, e.bytes(), memory, epoch, phase));
+    journal =
+        Lists.with(
+            journal,
+            index,
+            new BufferJournal.Entry(
+                index, e.buffer(), e.process(), segment, e.bytes(), memory, epoch, phase));
   }
 
   /** Changes an entry if it is still as it was. */

@@ -101,7 +101,7 @@ public final class Shrinker {
   private void faults() {
     Set<FaultKind> kinds = EnumSet.noneOf(FaultKind.class);
     actions.stream()
-        .filter(a -> a.verb().fault())
+        .filter(a -> a.verb().fault() || a.verb() == Action.Verb.RESTART)
         .forEach(a -> kinds.add(FaultKind.valueOf(a.verb().name())));
     attempt(plan.with(plan.importers(), kinds), actions);
   }

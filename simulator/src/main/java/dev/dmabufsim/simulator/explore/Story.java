@@ -2,11 +2,13 @@ package dev.dmabufsim.simulator.explore;
 
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.history.HistoryLine;
+import dev.dmabufsim.simulator.judge.Invariant;
 import dev.dmabufsim.simulator.judge.Violation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 
 /** A trace told: as numbered steps, and as a Mermaid sequence diagram. */
 public final class Story implements Schedule.Onlooker {
@@ -21,8 +23,9 @@ public final class Story implements Schedule.Onlooker {
   /** What is told of a trace. */
   public record Told(List<String> steps, List<String> diagram, Violation violation) {}
 
-  /** Tells it; empty if it is not possible in that world, or breaks nothing. */
-  public static Optional<Told> tell(WorldPlan plan, List<Action> actions) {
+  /** Tells it; empty if it is not possible in that world, or breaks none of these. */
+  public static Optional<Told> tell(
+      WorldPlan plan, List<Action> actions, Set<Invariant> invariants) {
     Story story = new Story();
     story.diagram.add("sequenceDiagram");
     story.diagram.add("  participant x as exporter");
@@ -33,7 +36,7 @@ public final class Story implements Schedule.Onlooker {
                 "  participant %s as %s, %s"
                     .formatted(d.name(), d.driver().kind(), d.behaviour().label())));
     return Schedule.watch(plan, actions, story)
-        .flatMap(Schedule.Outcome::violation)
+        .flatMap(o -> o.violation(invariants))
         .map(v -> {
           story.diagram.add("  Note over x: invariant %d broken".formatted(v.invariant().number()));
           return new Told(story.steps, story.diagram, v);
@@ -73,7 +76,7 @@ public final class Story implements Schedule.Onlooker {
     return switch (a.verb()) {
       case DELIVER, LOSE, DUPLICATE, REORDER, DELAY -> {
         String second = w.names().get(a.b());
-        String what = message(w.net().channel(a.a(), a.b()).element().packet());
+        String what = message(w.net().channel(a.a(), a.b()).getFirst().packet());
         String fate =
             switch (a.verb()) {
               case LOSE -> ", which is lost";
@@ -107,7 +110,7 @@ public final class Story implements Schedule.Onlooker {
   }
 
   private static boolean arrives(World w, Action a) {
-    Network.Sent sent = w.net().channel(a.a(), a.b()).element();
+    Network.Sent sent = w.net().channel(a.a(), a.b()).getFirst();
     return w.node(a.b()).up() && w.node(a.b()).process() == sent.to();
   }
 
@@ -119,13 +122,13 @@ public final class Story implements Schedule.Onlooker {
               .formatted(
                   first,
                   w.names().get(a.b()),
-                  message(w.net().channel(a.a(), a.b()).element().packet()));
+                  message(w.net().channel(a.a(), a.b()).getFirst().packet()));
       case LOSE ->
           "%s--x%s: %s"
               .formatted(
                   first,
                   w.names().get(a.b()),
-                  message(w.net().channel(a.a(), a.b()).element().packet()));
+                  message(w.net().channel(a.a(), a.b()).getFirst().packet()));
       case DMA, ENGINE, NOTICE, KILL, CRASH, FREEZE, RESUME, RESTART ->
           "Note over %s: %s".formatted(first, after(description(w, a)));
       case REVOKE, RESTORE -> "Note over x: " + after(description(w, a));

@@ -4,7 +4,6 @@ import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.history.HistoryLine;
 import dev.dmabufsim.simulator.explore.Action.Verb;
 import dev.dmabufsim.simulator.judge.Facts;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -35,10 +34,7 @@ final class World {
   /** The first importer's node. */
   static final int FIRST_IMPORTER = 2;
 
-  /** How long it takes at most until an IOMMU has noticed a death. */
-  static final long IOMMU_LOOKS_NANOS = 10_000_000;
-
-  private static final long IMPORTER_LOOKS_NANOS = 100_000_000;
+  private static final long IMPORTERS_LOOKS = 10;
   private static final long RESTART_NANOS = 30_000_000;
   private static final long ENDURE_NANOS = 250_000_000;
   private static final int BUFFER_BITS = 16;
@@ -283,8 +279,7 @@ final class World {
             && importers.stream().allMatch(i -> i.ended() && !i.engine().busy())
             && quiet()
             && deathsAreKnown()
-            && (!exporter.up()
-                || (!exporter.state().waiting() && exporter.knows(iommu.deaths())))
+            && (!exporter.up() || (!exporter.state().waiting() && exporter.knows(iommu.deaths())))
             && iommu.slots() == 0);
   }
 
@@ -298,14 +293,7 @@ final class World {
   }
 
   private boolean quiet() {
-    for (int a = 0; a < nodes.length; a++) {
-      for (int b = 0; b < nodes.length; b++) {
-        if (!net.channel(a, b).isEmpty()) {
-          return false;
-        }
-      }
-    }
-    return true;
+    return net.empty();
   }
 
   /** Adds everything that may happen next, always in the same order. */
@@ -400,12 +388,16 @@ final class World {
         || mayEnd();
   }
 
+  private boolean restarts() {
+    return !ending && plan.faults().contains(FaultKind.RESTART);
+  }
+
   private void recoveries(List<Action> out) {
     for (Node node : nodes) {
       if (node.frozen()) {
         out.add(Action.of(Verb.RESUME, node.node()));
       }
-      if (node.dead() && !ending) {
+      if (node.dead() && restarts()) {
         out.add(Action.of(Verb.RESTART, node.node()));
       }
     }
@@ -438,8 +430,7 @@ final class World {
     }
     for (int a = 0; a < nodes.length; a++) {
       for (int b = 0; b < nodes.length; b++) {
-        ArrayDeque<Network.Sent> channel = net.channel(a, b);
-        Network.Sent head = channel.peek();
+        Network.Sent head = net.head(a, b);
         if (head != null && !head.packet().sure()) {
           if (kinds.contains(FaultKind.LOSE)) {
             out.add(Action.of(Verb.LOSE, a, b));
@@ -447,7 +438,7 @@ final class World {
           if (kinds.contains(FaultKind.DUPLICATE)) {
             out.add(Action.of(Verb.DUPLICATE, a, b));
           }
-          if (kinds.contains(FaultKind.REORDER) && channel.size() > 1) {
+          if (kinds.contains(FaultKind.REORDER) && net.channel(a, b).size() > 1) {
             out.add(Action.of(Verb.REORDER, a, b));
           }
           if (kinds.contains(FaultKind.DELAY)) {
@@ -469,7 +460,7 @@ final class World {
         next = Math.min(next, node.dueNanos());
       } else if (node.frozen()) {
         next = Math.min(next, node.sinceNanos() + ENDURE_NANOS);
-      } else if (node.node() == IOMMU && !ending) {
+      } else if (node.node() == IOMMU && restarts()) {
         next = Math.min(next, node.sinceNanos() + RESTART_NANOS);
       }
     }
@@ -483,7 +474,7 @@ final class World {
     }
     for (int a = 0; a < nodes.length; a++) {
       for (int b = 0; b < nodes.length; b++) {
-        Network.Sent head = nodes[b].frozen() ? null : net.channel(a, b).peek();
+        Network.Sent head = nodes[b].frozen() ? null : net.head(a, b);
         if (head != null) {
           next = Math.min(next, head.byNanos());
         }
@@ -493,11 +484,11 @@ final class World {
       long died = diedAt.get(p);
       if (died != NEVER) {
         if (iommu.up() && !iommu.knows(p)) {
-          next = Math.min(next, died + IOMMU_LOOKS_NANOS);
+          next = Math.min(next, died + plan.times().look());
         }
         for (ImporterNode i : importers) {
           if (i.up() && i.exporter() == p) {
-            next = Math.min(next, died + IMPORTER_LOOKS_NANOS);
+            next = Math.min(next, died + IMPORTERS_LOOKS * plan.times().look());
           }
         }
       }
@@ -594,7 +585,7 @@ final class World {
 
   private void deliver(int from, int to) {
     foldedNet = -1;
-    Network.Sent sent = net.channel(from, to).remove();
+    Network.Sent sent = net.remove(from, to);
     Node node = nodes[to];
     if (node.up() && node.process() == sent.to()) {
       touched(to).receive(sent.packet(), this);
@@ -641,28 +632,27 @@ final class World {
       }
       case LOSE -> {
         message("drop", a, b);
-        net.channel(a, b).remove();
+        net.remove(a, b);
       }
       case DUPLICATE -> {
         message("duplicate", a, b);
-        net.channel(a, b).add(net.channel(a, b).element());
+        net.channel(a, b, Lists.plus(net.channel(a, b), net.channel(a, b).getFirst()));
       }
       case REORDER -> {
         message("reorder", a, b);
-        ArrayDeque<Network.Sent> channel = net.channel(a, b);
-        Network.Sent first = channel.remove();
-        Network.Sent second = channel.remove();
-        channel.addFirst(first);
-        channel.addFirst(second);
+        List<Network.Sent> channel = net.channel(a, b);
+        List<Network.Sent> swapped = Lists.with(channel, 0, channel.get(1));
+        net.channel(a, b, Lists.with(swapped, 1, channel.get(0)));
       }
       case DELAY -> {
         message("delay", a, b);
-        ArrayDeque<Network.Sent> channel = net.channel(a, b);
-        List<Network.Sent> all = List.copyOf(channel);
-        channel.clear();
-        all.forEach(s ->
-            channel.add(
-                new Network.Sent(s.packet(), s.to(), Math.max(s.byNanos(), now + ENDURE_NANOS))));
+        net.channel(
+            a,
+            b,
+            net.channel(a, b).stream()
+                .map(s ->
+                    new Network.Sent(s.packet(), s.to(), Math.max(s.byNanos(), now + ENDURE_NANOS)))
+                .toList());
       }
       case PARTITION -> {
         strike("partition", List.of(names.get(a), names.get(b)));
@@ -676,7 +666,7 @@ final class World {
   }
 
   private void lose(int from, int to) {
-    net.channel(from, to).removeIf(s -> !s.packet().sure());
+    net.channel(from, to, net.channel(from, to).stream().filter(s -> s.packet().sure()).toList());
   }
 
   private void message(String kind, int a, int b) {
@@ -722,7 +712,7 @@ final class World {
         inOrder,
         List.of(),
         nodeNames,
-        true);
+        !cut);
   }
 
   /** Whether a fault has struck. */

@@ -60,6 +60,7 @@ public record WorldPlan(
    * @param limit longer than which a revoke hangs that has no bound
    * @param message how long a message is under way at most, unless a fault delays it
    * @param step how long an engine that is not frozen takes for a step at most
+   * @param look how long an IOMMU takes at most to notice a death; an importer ten times as long
    * @param begin until when the first revoke is asked for
    * @param hold how long memory is its next owner's at most
    * @param most how long all of it may take
@@ -72,20 +73,37 @@ public record WorldPlan(
       long limit,
       long message,
       long step,
+      long look,
       long begin,
       long hold,
       long most) {
     private static final long MS = 1_000_000;
 
-    /** As in a cluster, but for a fast network. */
+    /** As in a cluster with a fast network. */
     static Times ordinary() {
       return new Times(
-          100 * MS, 10 * MS, 20 * MS, 20 * MS, 2500 * MS, MS, MS / 5, 5 * MS, 10 * MS, 4000 * MS);
+          100 * MS, 10 * MS, 20 * MS, 20 * MS, 2500 * MS, MS, MS / 5, 10 * MS, 5 * MS, 10 * MS,
+          4000 * MS);
     }
 
-    /** So that few timers run while a revoke goes on; a message may be late by any time. */
-    static Times small() {
-      return new Times(4 * MS, 2 * MS, 2 * MS, 50 * MS, 30 * MS, 20 * MS, 20 * MS, MS, MS, 40 * MS);
+    /**
+     * For a visit of every state: messages and engines take no time, and whoever is late is so by a
+     * fault. So timers are over only when all is quiet, and nothing is asked twice before a
+     * deadline.
+     */
+    static Times small(boolean enforced) {
+      return new Times(
+          100 * MS,
+          10 * MS,
+          20 * MS,
+          500 * MS,
+          1300 * MS,
+          0,
+          0,
+          0,
+          0,
+          0,
+          (enforced ? 150 : 1400) * MS);
     }
   }
 

@@ -96,7 +96,7 @@ public final class Worlds {
         w.mostFaults,
         w.rounds,
         w.reads,
-        w.small ? WorldPlan.Times.small() : WorldPlan.Times.ordinary(),
+        w.small ? WorldPlan.Times.small(contract.enforced()) : WorldPlan.Times.ordinary(),
         0);
   }
 
@@ -186,7 +186,7 @@ public final class Worlds {
         plan.faults().isEmpty() ? List.of(NONE) : labels(plan.faults()),
         plan.mostFaults(),
         plan.rounds(),
-        plan.times().equals(WorldPlan.Times.small()),
+        !plan.times().equals(WorldPlan.Times.ordinary()),
         plan.reads());
   }
 
