@@ -753,7 +753,8 @@ final class RevokeSequence {
   static BufferState restored(
       BufferState state, BufferEvent.Restored e, List<BufferEffect> effects) {
     RevokeCause cause = state.revokedBy();
-    if (cause == null || state.revoke() != null || cause.after() == After.DEAD) {
+    boolean waits = state.revoke() != null && !Planted.RESTORE_EARLY.planted();
+    if (cause == null || waits || cause.after() == After.DEAD) {
       giveBack(state, e.segment(), effects);
       return state;
     }

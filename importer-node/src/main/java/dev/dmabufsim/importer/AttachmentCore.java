@@ -7,6 +7,7 @@ import dev.dmabufsim.importer.AttachmentEffect.Progress;
 import dev.dmabufsim.importer.AttachmentState.Phase;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What an importer's driver decides for one attachment. A pure function.
@@ -79,7 +80,10 @@ public final class AttachmentCore {
       }
       case WAITING -> pinOrMap(s, e.call(), e.nowNanos(), effects);
       case PINNING -> again(s, Operation.PIN, retry, effects);
-      case MAPPING -> again(s, mapOf(s), retry, effects);
+      case MAPPING ->
+          s.call() == REFUSED_CALL
+              ? pinOrMap(s, e.call(), e.nowNanos(), effects)
+              : again(s, mapOf(s), retry, effects);
       case UNMAPPING -> again(s, Operation.UNMAP, retry, effects);
       case UNPINNING -> again(s, Operation.UNPIN, retry, effects);
       case DETACHING ->
@@ -257,10 +261,17 @@ public final class AttachmentCore {
         }
         yield next;
       }
+      case MAPPING -> {
+        effects.add(nothingMapped(e.epoch(), next.past()));
+        // It says that nothing is mapped, so the answer that is under way is none any more, should
+        // it be a mapping: what it maps is being taken away.
+        yield e.epoch() > s.epoch()
+            ? next.asking(Phase.MAPPING, REFUSED_CALL, e.nowNanos() + FIRST_USE_NANOS)
+            : next;
+      }
       case IDLE,
           ATTACHING,
           PINNING,
-          MAPPING,
           WAITING,
           AWAY,
           UNMAPPING,
@@ -270,11 +281,14 @@ public final class AttachmentCore {
           DONE -> {
         // Nothing is mapped here, as far as this side knows, and so nothing can be in flight.
         // But an answer may have been lost, and who asks again waits for fences still.
-        ReactionTimeline past = next.past();
-        effects.add(past == null ? Progress.nothingMapped(e.epoch()) : toldAgain(e.epoch(), past));
+        effects.add(nothingMapped(e.epoch(), next.past()));
         yield next;
       }
     };
+  }
+
+  private static Progress nothingMapped(long epoch, @Nullable ReactionTimeline past) {
+    return past == null ? Progress.nothingMapped(epoch) : toldAgain(epoch, past);
   }
 
   /** How far it is, or was when all of it was over. */

@@ -386,9 +386,19 @@ public final class IommuCore {
 
   private static IommuState orphans(
       IommuState state, IommuEvent.Orphans e, List<IommuEffect> effects) {
+    IommuState next = state;
     for (BufferJournal.Entry entry : e.entries()) {
       Orphan known = state.orphans().get(entry.buffer());
-      if (!entry.unfinished() || !state.dead().contains(entry.process())) {
+      if (!state.dead().contains(entry.process())) {
+        continue;
+      }
+      if (!entry.unfinished()) {
+        // Its successor was quicker, and has severed the memory: the slots are left to be closed.
+        List<Slot> open = next.openOf(entry.buffer());
+        for (Slot slot : open) {
+          next = next.withoutOpen(slot);
+        }
+        next = shut(next, open, effects);
         continue;
       }
       if (known == null) {
@@ -398,7 +408,7 @@ public final class IommuCore {
         effects.add(new IommuEffect.SeverOrphan(known.entry()));
       }
     }
-    return state;
+    return next;
   }
 
   private static IommuState claimed(

@@ -50,7 +50,9 @@ public enum Planted {
   /** An importer does not notice its exporter's death. */
   DEAD_EXPORTER_UNSEEN,
   /** A lost message is not sent again. */
-  NO_RETRY;
+  NO_RETRY,
+  /** A revoke is lifted while it still waits, as v5 of the series could. */
+  RESTORE_EARLY;
 
   /** The property that plants one. */
   public static final String PROPERTY = "dmabufsim.plant";

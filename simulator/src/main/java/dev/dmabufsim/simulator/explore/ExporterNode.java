@@ -65,6 +65,7 @@ final class ExporterNode extends Node {
   private final ArrayDeque<Self> selves = new ArrayDeque<>(4);
   private final ArrayDeque<Tenancy> tenants = new ArrayDeque<>(4);
   private int revokes;
+  private boolean askedEarly;
   private boolean released;
 
   ExporterNode(int node, int process, WorldPlan plan, int iommu) {
@@ -118,6 +119,7 @@ final class ExporterNode extends Node {
     copy.selves.addAll(selves);
     copy.tenants.addAll(tenants);
     copy.revokes = revokes;
+    copy.askedEarly = askedEarly;
     copy.released = released;
     return copy;
   }
@@ -139,6 +141,7 @@ final class ExporterNode extends Node {
         List.copyOf(selves),
         List.copyOf(tenants),
         revokes,
+        askedEarly,
         released);
   }
 
@@ -173,12 +176,17 @@ final class ExporterNode extends Node {
     return revokes < plan.rounds() && state.revoke() == null && !state.revoked();
   }
 
-  /** Whether its user may ask for memory now. */
+  /** Whether its user may ask for memory now; in vain while the revoke goes on, and so once. */
   boolean restorable() {
     return state.revoked()
-        && state.revoke() == null
+        && (state.revoke() == null || !askedEarly)
         && plan.cause().after() == RevokeCause.After.RESTORED
         && selves.isEmpty();
+  }
+
+  /** Whether there is nothing that keeps it from having memory. */
+  boolean toBeRestored() {
+    return state.revoke() == null && restorable();
   }
 
   /** Whether all its rounds are over. */
@@ -290,10 +298,12 @@ final class ExporterNode extends Node {
 
   void revoke(World w) {
     revokes++;
+    askedEarly = false;
     happened(new BufferEvent.RevokeRequested(plan.cause(), w.now()), w);
   }
 
   void restore() {
+    askedEarly = state.revoke() != null;
     selves.add(new Self.Lend());
   }
 

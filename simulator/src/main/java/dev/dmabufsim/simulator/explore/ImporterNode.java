@@ -39,6 +39,7 @@ final class ImporterNode extends Node {
   private int buffer;
   private int exporter;
   private int invalidations;
+  private int looked = NOBODY;
   private boolean ending;
   private boolean checked;
 
@@ -58,6 +59,7 @@ final class ImporterNode extends Node {
     copy.state = state;
     copy.engine = engine.copy(copy);
     copy.invalidations = invalidations;
+    copy.looked = looked;
     copy.ending = ending;
     copy.checked = checked;
     return copy;
@@ -66,7 +68,7 @@ final class ImporterNode extends Node {
   @Override
   Object key() {
     return Arrays.asList(
-        ofNode(), state, engine.key(), buffer, exporter, invalidations, ending, checked);
+        ofNode(), state, engine.key(), buffer, exporter, invalidations, looked, ending, checked);
   }
 
   WorldPlan.Device device() {
@@ -87,6 +89,11 @@ final class ImporterNode extends Node {
 
   int exporter() {
     return exporter;
+  }
+
+  /** Whether it is still to look whether that process is alive. */
+  boolean looksAt(int process) {
+    return up() && exporter == process && looked != process;
   }
 
   int deviceKey() {
@@ -163,6 +170,7 @@ final class ImporterNode extends Node {
   }
 
   void noticed(int process, World w) {
+    looked = process;
     if (process == exporter && !Planted.DEAD_EXPORTER_UNSEEN.planted()) {
       boolean attached = state.attached();
       int id = state.id();

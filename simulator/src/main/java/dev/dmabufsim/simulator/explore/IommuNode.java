@@ -61,6 +61,10 @@ final class IommuNode extends Node {
     return dead;
   }
 
+  boolean busy() {
+    return up() && state.busy();
+  }
+
   int slots() {
     return state.open().size() + state.draining().size();
   }

@@ -280,7 +280,7 @@ final class World {
             && quiet()
             && deathsAreKnown()
             && (!exporter.up() || (!exporter.state().waiting() && exporter.knows(iommu.deaths())))
-            && iommu.slots() == 0);
+            && !iommu.busy());
   }
 
   private boolean deathsAreKnown() {
@@ -353,7 +353,7 @@ final class World {
         out.add(Action.of(Verb.NOTICE, IOMMU, p));
       }
       for (ImporterNode i : importers) {
-        if (i.up() && i.exporter() == p) {
+        if (i.looksAt(p)) {
           out.add(Action.of(Verb.NOTICE, i.node(), p));
         }
       }
@@ -362,7 +362,9 @@ final class World {
 
   private boolean mayEnd() {
     return !ending
-        && (exporter.dead() || (exporter.up() && exporter.finished()))
+        && (exporter.dead()
+            ? importers.stream().noneMatch(i -> i.up() && i.exporter() == exporter.process())
+            : exporter.up() && exporter.finished())
         && healBy == NEVER
         && Arrays.stream(nodes).noneMatch(Node::frozen)
         // As a run does: when the faults are over, it waits until whoever can does DMA again.
@@ -384,7 +386,7 @@ final class World {
   }
 
   private boolean scripted() {
-    return (exporter.up() && !ending && (exporter.revocable() || exporter.restorable()))
+    return (exporter.up() && !ending && (exporter.revocable() || exporter.toBeRestored()))
         || mayEnd();
   }
 
@@ -487,7 +489,7 @@ final class World {
           next = Math.min(next, died + plan.times().look());
         }
         for (ImporterNode i : importers) {
-          if (i.up() && i.exporter() == p) {
+          if (i.looksAt(p)) {
             next = Math.min(next, died + IMPORTERS_LOOKS * plan.times().look());
           }
         }
@@ -549,8 +551,8 @@ final class World {
       }
       case RESTORE -> {
         touched(EXPORTER);
-        scriptBy = now + plan.times().hold();
         exporter.restore();
+        scriptBy = now + plan.times().hold();
       }
       case END -> end();
       case KILL, CRASH, FREEZE, LOSE, DUPLICATE, REORDER, DELAY, PARTITION -> fault(action);
