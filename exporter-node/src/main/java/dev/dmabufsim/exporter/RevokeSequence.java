@@ -697,7 +697,10 @@ final class RevokeSequence {
       noteRestored(next, effects);
     }
     if (state.settings().contract().enforced()) {
-      next = outOfReach(next, nowNanos, effects);
+      next = outOfReach(severed ? closingStill(next) : next, nowNanos, effects);
+    }
+    if (!next.closing().isEmpty()) {
+      BufferCore.wake(next, nowNanos, effects);
     }
     if (next.lost() && next.queued() == null) {
       effects.add(new BufferEffect.Borrow());
@@ -715,6 +718,21 @@ final class RevokeSequence {
   /** What of a buffer is in system memory does not go away with its device: others get it. */
   private static boolean decodesNothing(RevokeCause cause, Memory old) {
     return cause.decodesNothing() && !old.system();
+  }
+
+  /**
+   * Memory is severed when the IOMMU did not answer, or could not drain. Nobody waits for it then,
+   * but its slots are to be closed all the same, so it is asked until it says that they are.
+   */
+  private static BufferState closingStill(BufferState state) {
+    PSet<MappingId> closing = state.closing();
+    for (Attachment a : state.attachments().values()) {
+      boolean dead = state.deadProcesses().contains(a.process());
+      if (!dead && a.mapping() instanceof Mapping.Mapped m) {
+        closing = closing.plus(new MappingId(a.id(), m.table().generation(), m.table().use()));
+      }
+    }
+    return state.closing(closing);
   }
 
   /** Whatever was mapped is not any more: the IOMMU closed it, or the memory is gone. */

@@ -35,7 +35,7 @@ final class World {
   static final int FIRST_IMPORTER = 2;
 
   private static final long IMPORTERS_LOOKS = 10;
-  private static final long RESTART_NANOS = 30_000_000;
+  private static final long RESTART_NANOS = 250_000_000;
   private static final long ENDURE_NANOS = 250_000_000;
   private static final int BUFFER_BITS = 16;
   private static final int MOST_CRASH_AFTER = 3;

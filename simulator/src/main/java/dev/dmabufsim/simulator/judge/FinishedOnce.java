@@ -45,7 +45,11 @@ final class FinishedOnce implements Watch {
         }
       }
       case HistoryEvent.RevokeCompleted e -> end(new Revoke(e.buffer(), e.epoch()), line);
-      case HistoryEvent.Reclaimed e -> end(new Revoke(e.buffer(), e.epoch()), line);
+      case HistoryEvent.Reclaimed e -> {
+        // Who had claimed it may have died before he said so.
+        orphanedAfter.merge(e.buffer(), e.epoch(), Math::max);
+        end(new Revoke(e.buffer(), e.epoch()), line);
+      }
       default -> {}
     }
   }

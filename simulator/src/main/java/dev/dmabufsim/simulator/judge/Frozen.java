@@ -134,8 +134,9 @@ final class Frozen implements Watch {
         .filter(h -> h.line.nanos() >= freeze.struck().nanos() && h.line.nanos() < freeze.to())
         .forEach(h ->
             h.from.stream()
-                // What it had of who is dead is gone for good, and it knows.
+                // What it had of who is dead is gone for good, and it knows; or it had detached.
                 .filter(d -> !knownLost.contains(new Lost(d, h.buffer >>> Cast.BUFFER_BITS)))
+                .filter(d -> !run.cast().orphan(h.buffer, Long.MAX_VALUE) || attached(d, h.buffer))
                 .forEach(lost::add));
     lost.stream()
         .filter(d -> node.equals(run.facts().nodes().get(d)))
@@ -146,6 +147,11 @@ final class Frozen implements Watch {
                 Invariant.FROZEN_CHANGES_NOTHING,
                 d + " lost memory while it was frozen, and never mapped any again",
                 over));
+  }
+
+  private boolean attached(String device, int buffer) {
+    return attachments.held().values().stream()
+        .anyMatch(a -> a.buffer() == buffer && a.importer().equals(device));
   }
 
   private static boolean before(@Nullable HistoryLine line, HistoryLine over) {
