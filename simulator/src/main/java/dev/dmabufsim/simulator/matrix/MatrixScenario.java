@@ -4,6 +4,7 @@ import dev.dmabufsim.cluster.Role;
 import dev.dmabufsim.common.contract.Behaviour;
 import dev.dmabufsim.common.contract.Contract;
 import dev.dmabufsim.common.contract.CpuUse;
+import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.driver.DescribedImporter;
 import dev.dmabufsim.common.driver.ImporterDriver;
 import dev.dmabufsim.common.fault.FaultPoint;
@@ -27,8 +28,9 @@ import java.util.Optional;
 
 /**
  * The cells of one sequence as one scenario: each cell has an exporter device with a buffer of its
- * own and an importer device that attaches to that one only, and all play their rounds at the same
- * time.
+ * own and an importer device that attaches to that one only, and all play their rounds by
+ * themselves. A device that is revoked for good plays one round: of those a cell has as many as
+ * others play rounds.
  *
  * @param scenario what is played
  * @param cells which devices are which cell's
@@ -50,10 +52,11 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
   /** Several, for what one round does not show by chance. */
   private static final int ROUNDS = 3;
 
-  /** From one treatment's revokes to the next's: all at once would keep each other waiting. */
-  private static final Duration WAVE = Duration.ofMillis(100);
-
-  /** A round of all treatments, so that their waves do not meet in the next one. */
+  /**
+   * The pause between a cell's rounds. The cells' first revokes are spread over it: at the same
+   * time they would keep each other's messages waiting, and an engine that runs on for a few
+   * milliseconds would have stopped before an exporter that does not wait for it is done.
+   */
   private static final Duration EVERY = Duration.ofSeconds(1);
 
   private static final long LEAST_BUFFER_BYTES = 128 << 10;
@@ -70,11 +73,16 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
    * Where a cell is in the scenario.
    *
    * @param key which cell
-   * @param exporter its exporter device's name
+   * @param exporters its exporter devices' names
    * @param importer its importer device's name
-   * @param meets the exporter's kind and cause, for tables
+   * @param meets the exporters' kind and cause, for tables
    */
-  public record Place(CellKey key, String exporter, String importer, String meets) {}
+  public record Place(CellKey key, List<String> exporters, String importer, String meets) {
+    /** Takes a copy. */
+    public Place {
+      exporters = List.copyOf(exporters);
+    }
+  }
 
   /**
    * Lays the cells of a sequence out.
@@ -93,23 +101,30 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
         described.put(kind, d);
       }
       ExporterChoice choice = ExporterChoice.of(driver.offer());
+      boolean once = choice.cause().after() == RevokeCause.After.DEAD;
       for (Treatment treatment : treatments) {
         String importer = kind + "." + treatment.label();
-        String exporter = "for." + importer;
-        // Each of another size: memory goes from a buffer to its next owner and back to buffers of
-        // the same size, so that what one cell does to memory never meets another cell's importer.
-        long bytes = LEAST_BUFFER_BYTES + places.size() * PAGE_BYTES;
-        exporters.add(
-            new ExporterSpec(
-                exporter,
-                choice.kind(),
-                1,
-                bytes,
-                List.of(choice.cause()),
-                WAVE.multipliedBy(treatments.indexOf(treatment))));
-        (treatment.killed() ? killed : alive).add(importer(importer, kind, treatment, exporter));
+        Duration first = first(treatment, places.size(), importers.size() * treatments.size());
+        List<String> its = new ArrayList<>();
+        for (int i = 0; i < (once ? ROUNDS : 1); i++) {
+          String exporter = "for." + importer + (once ? "." + (i + 1) : "");
+          its.add(exporter);
+          // Each of another size: memory goes from a buffer to its next owner and back to buffers
+          // of the same size, so that what one cell does to memory never meets another cell's
+          // importer.
+          long bytes = LEAST_BUFFER_BYTES + exporters.size() * PAGE_BYTES;
+          exporters.add(
+              new ExporterSpec(
+                  exporter,
+                  choice.kind(),
+                  1,
+                  bytes,
+                  List.of(choice.cause()),
+                  treatment.killed() ? first : first.plus(EVERY.multipliedBy(i))));
+        }
+        (treatment.killed() ? killed : alive).add(importer(importer, kind, treatment, its));
         places.add(
-            new Place(new CellKey(contract, kind, treatment), exporter, importer, choice.label()));
+            new Place(new CellKey(contract, kind, treatment), its, importer, choice.label()));
       }
     });
     List<NodeSpec> nodes = new ArrayList<>();
@@ -151,19 +166,24 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
         places);
   }
 
+  /** When a cell begins: those whose process is killed all at the same moment, with it. */
+  private static Duration first(Treatment treatment, int cell, int cells) {
+    return treatment.killed() ? EVERY : Duration.ofMillis(EVERY.toMillis() * cell / cells);
+  }
+
   private static ImporterSpec importer(
-      String name, String kind, Treatment treatment, String exporter) {
+      String name, String kind, Treatment treatment, List<String> exporters) {
     Behaviour behaviour = treatment.behaviour();
     return new ImporterSpec(
         name,
         kind,
-        ATTACHMENTS,
+        ATTACHMENTS * exporters.size(),
         behaviour,
         overrun(behaviour),
         behaviour == Behaviour.SKIPS_IOTLB_FLUSH,
         CpuUse.NONE,
         Span.WHOLE,
-        List.of(exporter));
+        exporters);
   }
 
   /** As scenarios have it by default, but for what must outlast a restore on a busy host. */
