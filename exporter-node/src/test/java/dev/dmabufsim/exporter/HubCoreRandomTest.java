@@ -205,6 +205,13 @@ final class HubCoreRandomTest {
         must(!(ended && !(effect instanceof Effect.RoundsDone) && !bury(effect)), "after the end");
         check(event, effect);
       }
+      for (Group group : groups) {
+        Round round = group.round;
+        must(
+            round == null || !over(round) || !settled(round),
+            "it waits for nothing, and is not over: %s",
+            state);
+      }
       must(state.rounds() == rounds, "%d rounds, and it says %s", rounds, state);
       for (int process = 0; process < PROCESSES; process++) {
         must(state.hears(process) != buried.contains(process), "who is heard: %s", state);
@@ -337,7 +344,7 @@ final class HubCoreRandomTest {
       must(e.revokes() == round.revoked, "%d were, and not %s", round.revoked, e);
       must(round.restoring || round.cause.after() != After.RESTORED, "done, and not restored");
       must(round.toRestore.isEmpty(), "done, and %s are not restored", round.toRestore);
-      boolean settled = mappedOf(devices.get(round.device).buffers()) >= round.mappedBefore;
+      boolean settled = settled(round);
       if (round.cause.after() == After.DEAD) {
         gone.add(round.device);
         tally.died++;
@@ -369,6 +376,11 @@ final class HubCoreRandomTest {
       };
     }
 
+    private boolean settled(Round round) {
+      return mappedOf(devices.get(round.device).buffers()) >= round.mappedBefore;
+    }
+
+    /** Whether its buffers have done all that they had to. */
     private static boolean over(Round round) {
       return round.toRevoke.isEmpty()
           && round.toRestore.isEmpty()

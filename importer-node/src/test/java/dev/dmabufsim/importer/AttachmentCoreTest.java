@@ -554,6 +554,7 @@ final class AttachmentCoreTest {
     AttachmentDriver a = attachment("gpu-dynamic").due();
     long cookie = a.state.cookie();
     a.attachAnswered(Errno.ENODEV, 0);
+    assertThat(a.effects()).as("not at once").isEmpty();
     assertThat(a.state.dueNanos()).isGreaterThan(a.now);
 
     a.due();

@@ -29,8 +29,8 @@ import java.util.Optional;
 /**
  * The cells of one sequence as one scenario: each cell has an exporter device with a buffer of its
  * own and an importer device that attaches to that one only, and all play their rounds by
- * themselves. A device that is revoked for good plays one round: of those a cell has as many as
- * others play rounds.
+ * themselves. A device that is revoked for good plays one round, so that a cell has several of
+ * those.
  *
  * @param scenario what is played
  * @param cells which devices are which cell's
@@ -50,7 +50,20 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
       new Bound(Duration.ofSeconds(3), Duration.ofSeconds(2), Duration.ofSeconds(2));
 
   /** Several, for what one round does not show by chance. */
-  private static final int ROUNDS = 3;
+  private static final int ROUNDS = 4;
+
+  /**
+   * Exporter devices of a cell, where they are revoked for good: each is one chance to see what
+   * comes late.
+   */
+  private static final int ONCE = 6;
+
+  /**
+   * From one of those to the next: half a second and a sixth of a display's frame. A display goes
+   * on until its next blank, which may be so near that nothing of it is late even where nobody
+   * waits; at whole frames it would be as near each time.
+   */
+  private static final Duration ONCE_APART = Duration.ofMillis(503);
 
   /**
    * The pause between a cell's rounds. The cells' first revokes are spread over it: at the same
@@ -106,13 +119,13 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
         String importer = kind + "." + treatment.label();
         Duration first = first(treatment, places.size(), importers.size() * treatments.size());
         List<String> its = new ArrayList<>();
-        for (int i = 0; i < (once ? ROUNDS : 1); i++) {
+        // Each cell's of another size: memory goes from a buffer to its next owner and back to
+        // buffers of the same size, so that what one cell does to memory never meets another cell's
+        // importer.
+        long bytes = LEAST_BUFFER_BYTES + places.size() * PAGE_BYTES;
+        for (int i = 0; i < (once ? ONCE : 1); i++) {
           String exporter = "for." + importer + (once ? "." + (i + 1) : "");
           its.add(exporter);
-          // Each of another size: memory goes from a buffer to its next owner and back to buffers
-          // of the same size, so that what one cell does to memory never meets another cell's
-          // importer.
-          long bytes = LEAST_BUFFER_BYTES + exporters.size() * PAGE_BYTES;
           exporters.add(
               new ExporterSpec(
                   exporter,
@@ -120,7 +133,7 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
                   1,
                   bytes,
                   List.of(choice.cause()),
-                  treatment.killed() ? first : first.plus(EVERY.multipliedBy(i))));
+                  once && !treatment.killed() ? first.plus(warm(i)) : first));
         }
         (treatment.killed() ? killed : alive).add(importer(importer, kind, treatment, its));
         places.add(
@@ -166,6 +179,14 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
         places);
   }
 
+  /**
+   * How much later those begin that are revoked once: after a round of the others, since a program
+   * that has just started is slow.
+   */
+  private static Duration warm(int i) {
+    return EVERY.plus(ONCE_APART.multipliedBy(i));
+  }
+
   /** When a cell begins: those whose process is killed all at the same moment, with it. */
   private static Duration first(Treatment treatment, int cell, int cells) {
     return treatment.killed() ? EVERY : Duration.ofMillis(EVERY.toMillis() * cell / cells);
@@ -177,7 +198,8 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
     return new ImporterSpec(
         name,
         kind,
-        ATTACHMENTS * exporters.size(),
+        // One at each of several: the engine takes them by turns, and is to come round soon.
+        Math.max(ATTACHMENTS, exporters.size()),
         behaviour,
         overrun(behaviour),
         behaviour == Behaviour.SKIPS_IOTLB_FLUSH,

@@ -146,4 +146,17 @@ class ClaimsTest {
       Contract contract, Behaviour behaviour) {
     assertThat(claimed(contract, behaves(behaviour), CellVerdict.UNSAFE)).isEqualTo(REVOCABLE);
   }
+
+  @Test
+  void whoIsNotCountedIsNotWaitedForWhenItIsSlow() {
+    assertThat(claimed(Contract.V7, behaves(Behaviour.SLOW), CellVerdict.UNSAFE))
+        .containsExactly("iommufd");
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = "ENFORCED", mode = EnumSource.Mode.EXCLUDE)
+  void aRevokedKeyThatIsUsedAgainIsUnsafeWhereItIsBelievedToBeGone(Contract contract) {
+    assertThat(claimed(contract, behaves(Behaviour.KEEPS_ADDRESS), CellVerdict.UNSAFE))
+        .containsExactly("rdma-pinned-revocable");
+  }
 }

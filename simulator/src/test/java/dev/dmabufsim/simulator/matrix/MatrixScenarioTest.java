@@ -60,19 +60,17 @@ class MatrixScenarioTest {
   }
 
   @Test
-  void playsAsManyRoundsWithExportersThatAreRevokedForGoodAsWithOthers() {
+  void whereAnExporterIsRevokedForGoodACellHasSeveral() {
     MatrixScenario matrix = MatrixScenario.of(Contract.V7, DRIVERS, Treatment.all());
-    int rounds = matrix.scenario().revokes().rounds();
     assertThat(matrix.cells())
         .allSatisfy(c -> {
           boolean once =
               exporter(matrix, c.exporters().getFirst()).causes().getFirst().after()
                   == RevokeCause.After.DEAD;
-          assertThat(c.exporters()).hasSize(once ? rounds : 1);
-          assertThat(importer(matrix, c.importer()).attachments())
-              .isEqualTo(2 * c.exporters().size());
+          assertThat(c.exporters()).hasSize(once ? 6 : 1);
+          assertThat(importer(matrix, c.importer()).attachments()).isEqualTo(once ? 6 : 2);
         });
-    assertThat(matrix.cells()).anyMatch(c -> c.exporters().size() == rounds);
+    assertThat(matrix.cells()).anyMatch(c -> c.exporters().size() > 1);
   }
 
   @Test
@@ -88,13 +86,38 @@ class MatrixScenarioTest {
     assertThat(killed).hasSize(1);
   }
 
+  /** Of a display of 60 Hz: in the same one each time, it would be lucky or not each time. */
+  @Test
+  void whatIsRevokedForGoodIsRevokedInEachSixthOfAFrame() {
+    MatrixScenario matrix =
+        MatrixScenario.of(Contract.V2, DRIVERS, List.of(Treatment.all().get(0)));
+    MatrixScenario.Place scanout =
+        matrix.cells().stream()
+            .filter(c -> c.key().importer().equals("scanout"))
+            .findFirst()
+            .orElseThrow();
+    double frameNanos = 1e9 / 60;
+    long first = exporter(matrix, scanout.exporters().getFirst()).beginAfter().toNanos();
+    assertThat(scanout.exporters())
+        .extracting(e ->
+            Math.round(
+                    (exporter(matrix, e).beginAfter().toNanos() - first)
+                        % frameNanos
+                        / (frameNanos / 6))
+                % 6)
+        .containsExactlyInAnyOrder(0L, 1L, 2L, 3L, 4L, 5L);
+  }
+
   @Test
   void noTwoCellsShareMemorySinceItsPoolGoesBySize() {
     MatrixScenario matrix = MatrixScenario.of(Contract.V7, DRIVERS, Treatment.all());
-    assertThat(matrix.scenario().nodes())
-        .flatExtracting(n -> n.exporters())
-        .extracting(ExporterSpec::bufferBytes)
+    assertThat(matrix.cells())
+        .extracting(c -> exporter(matrix, c.exporters().getFirst()).bufferBytes())
         .doesNotHaveDuplicates();
+    assertThat(matrix.cells())
+        .allSatisfy(c ->
+            assertThat(c.exporters().stream().map(e -> exporter(matrix, e).bufferBytes()))
+                .containsOnly(exporter(matrix, c.exporters().getFirst()).bufferBytes()));
   }
 
   @Test
