@@ -1,10 +1,11 @@
 package dev.dmabufsim.exporter;
 
 import dev.dmabufsim.common.contract.Errno;
-import dev.dmabufsim.common.driver.ImporterOffer;
 import dev.dmabufsim.common.history.HistoryEvent;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.pcollections.AmortizedPQueue;
 import org.pcollections.HashTreePMap;
@@ -27,7 +28,7 @@ public final class AttachCore {
   static final int MOST = 100_000;
 
   /** One attachment of one importer process, as that process counts. */
-  public record Cookie(int process, int buffer, int cookie) {}
+  public record Cookie(int process, int buffer, long cookie) {}
 
   /**
    * What was answered lately.
@@ -80,7 +81,7 @@ public final class AttachCore {
         boolean sameFabric,
         String device,
         BufferState.Importer importer,
-        List<Integer> cookies)
+        List<Long> cookies)
         implements Event {}
   }
 
@@ -90,8 +91,12 @@ public final class AttachCore {
     record Attach(BufferState.Importer importer, List<Integer> ids, Errno mapErrno)
         implements Effect {}
 
-    /** Answer. */
-    record Reply(Errno errno, List<Integer> ids) implements Effect {}
+    /**
+     * Answer these requests.
+     *
+     * @param ids one for each of them, or none
+     */
+    record Reply(Errno errno, List<Long> cookies, List<Integer> ids) implements Effect {}
 
     /** Write it down. */
     record Note(HistoryEvent event) implements Effect {}
@@ -136,73 +141,100 @@ public final class AttachCore {
     };
   }
 
+  /**
+   * Request by request: what an importer sends together may be repetitions and new ones, and a
+   * repetition says nothing about its neighbours.
+   */
   private Step asked(State s, Event.Asked e) {
-    Errno before = e.cookies().isEmpty() ? null : s.refused().get(cookie(e, e.cookies().get(0)));
-    if (before != null) {
-      return new Step(s, List.of(new Effect.Reply(before, List.of())));
-    }
     Errno unreachable = plan.unreachable().get(e.device());
-    ImporterOffer offer = e.importer().offer();
-    Errno errno =
-        AttachRules.decide(
-            plan.kind(),
-            forced,
-            offer,
-            s.revoked().contains(e.buffer()),
-            // EINVAL is the answer of the map; see ExporterPlan.Device.
-            unreachable == Errno.EINVAL ? null : unreachable,
-            e.sameFabric());
-    boolean known = e.cookies().stream().anyMatch(c -> s.attached().get(cookie(e, c)) != null);
-    return errno.ok() || known ? attach(s, e, unreachable) : refuse(s, e, errno);
-  }
-
-  private static Step refuse(State s, Event.Asked e, Errno errno) {
-    Memory<Errno> refused = s.refused();
-    for (int cookie : e.cookies()) {
-      refused = refused.plus(cookie(e, cookie), errno);
-    }
-    return new Step(
-        new State(s.revoked(), s.attached(), refused, s.next()),
-        List.of(
-            new Effect.Note(
-                new HistoryEvent.AttachRefused(
-                    e.buffer(), e.device(), e.importer().kind(), errno, e.cookies().size())),
-            new Effect.Reply(errno, List.of())));
-  }
-
-  private Step attach(State s, Event.Asked e, @Nullable Errno unreachable) {
+    Errno now = decide(s, e, unreachable);
     Memory<Integer> attached = s.attached();
+    Memory<Errno> refused = s.refused();
     int next = s.next();
-    List<Integer> ids = new ArrayList<>();
-    List<Integer> fresh = new ArrayList<>();
-    for (int cookie : e.cookies()) {
-      Integer id = attached.get(cookie(e, cookie));
-      if (id == null) {
-        id = next;
+    Answers answers = new Answers();
+    for (long cookie : e.cookies()) {
+      Cookie key = new Cookie(e.importer().process(), e.buffer(), cookie);
+      Integer id = attached.get(key);
+      Errno before = refused.get(key);
+      if (id != null) {
+        answers.attached(cookie, id);
+      } else if (before != null) {
+        answers.refused(cookie, before);
+      } else if (now.ok()) {
+        attached = attached.plus(key, next);
+        answers.attached(cookie, next);
+        answers.fresh.add(next);
         next += stride;
-        fresh.add(id);
-        attached = attached.plus(cookie(e, cookie), id);
+      } else {
+        refused = refused.plus(key, now);
+        answers.refused(cookie, now);
+        answers.turnedAway++;
       }
+    }
+    Errno mapErrno = unreachable == Errno.EINVAL ? Errno.EINVAL : Errno.OK;
+    return new Step(
+        new State(s.revoked(), attached, refused, next), answers.effects(e, now, mapErrno));
+  }
+
+  /** What the rules say now. */
+  private Errno decide(State s, Event.Asked e, @Nullable Errno unreachable) {
+    return AttachRules.decide(
+        plan.kind(),
+        forced,
+        e.importer().offer(),
+        s.revoked().contains(e.buffer()),
+        // EINVAL is the answer of the map; see ExporterPlan.Device.
+        unreachable == Errno.EINVAL ? null : unreachable,
+        e.sameFabric());
+  }
+
+  /** The answers to requests that came together. */
+  private static final class Answers {
+    /** The ids of those that are new. */
+    final List<Integer> fresh = new ArrayList<>();
+
+    /** How many are refused that had not been asked for before. */
+    int turnedAway;
+
+    private final List<Long> cookies = new ArrayList<>();
+    private final List<Integer> ids = new ArrayList<>();
+    private final Map<Errno, List<Long>> refusals = new EnumMap<>(Errno.class);
+
+    void attached(long cookie, int id) {
+      cookies.add(cookie);
       ids.add(id);
     }
-    List<Effect> effects = new ArrayList<>();
-    if (!fresh.isEmpty()) {
-      Errno mapErrno = unreachable == Errno.EINVAL ? Errno.EINVAL : Errno.OK;
-      effects.add(new Effect.Attach(e.importer(), List.copyOf(fresh), mapErrno));
-      effects.add(
-          new Effect.Note(
-              new HistoryEvent.Attached(
-                  e.buffer(),
-                  e.device(),
-                  e.importer().kind(),
-                  e.importer().offer().revocable(),
-                  List.copyOf(fresh))));
-    }
-    effects.add(new Effect.Reply(Errno.OK, List.copyOf(ids)));
-    return new Step(new State(s.revoked(), attached, s.refused(), next), effects);
-  }
 
-  private static Cookie cookie(Event.Asked e, int cookie) {
-    return new Cookie(e.importer().process(), e.buffer(), cookie);
+    void refused(long cookie, Errno errno) {
+      refusals.computeIfAbsent(errno, key -> new ArrayList<>()).add(cookie);
+    }
+
+    List<Effect> effects(Event.Asked e, Errno now, Errno mapErrno) {
+      BufferState.Importer importer = e.importer();
+      List<Effect> effects = new ArrayList<>();
+      if (!fresh.isEmpty()) {
+        effects.add(new Effect.Attach(importer, List.copyOf(fresh), mapErrno));
+        effects.add(
+            new Effect.Note(
+                new HistoryEvent.Attached(
+                    e.buffer(),
+                    e.device(),
+                    importer.kind(),
+                    importer.offer().revocable(),
+                    List.copyOf(fresh))));
+      }
+      if (turnedAway > 0) {
+        effects.add(
+            new Effect.Note(
+                new HistoryEvent.AttachRefused(
+                    e.buffer(), e.device(), importer.kind(), now, turnedAway)));
+      }
+      if (!cookies.isEmpty()) {
+        effects.add(new Effect.Reply(Errno.OK, List.copyOf(cookies), List.copyOf(ids)));
+      }
+      refusals.forEach(
+          (errno, its) -> effects.add(new Effect.Reply(errno, List.copyOf(its), List.of())));
+      return effects;
+    }
   }
 }

@@ -85,7 +85,7 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
             m.replyTo()
                 .tell(
                     new ImporterMessage.AttachReply(
-                        node.self(), m.buffer(), m.deviceKey(), e.errno(), m.cookies(), e.ids()));
+                        node.self(), m.buffer(), m.deviceKey(), e.errno(), e.cookies(), e.ids()));
       }
     }
     return this;

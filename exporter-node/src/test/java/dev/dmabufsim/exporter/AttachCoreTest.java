@@ -30,7 +30,7 @@ final class AttachCoreTest {
     return step.effects();
   }
 
-  private List<Effect> asks(BufferState.Importer importer, Integer... cookies) {
+  private List<Effect> asks(BufferState.Importer importer, Long... cookies) {
     return happens(new Event.Asked(BUFFER, true, "nic", importer, List.of(cookies)));
   }
 
@@ -40,16 +40,16 @@ final class AttachCoreTest {
 
   @Test
   void idsAreApartByTheStrideSoThatOtherDevicesFitBetween() {
-    assertThat(reply(asks(IMPORTER, 1, 2)).ids()).containsExactly(100, 110);
-    assertThat(reply(asks(IMPORTER, 3)).ids()).containsExactly(120);
+    assertThat(reply(asks(IMPORTER, 1L, 2L)).ids()).containsExactly(100, 110);
+    assertThat(reply(asks(IMPORTER, 3L)).ids()).containsExactly(120);
   }
 
   @Test
   void aRepeatedRequestIsAnsweredAsBeforeAndPutsNothingOnTheList() {
-    List<Effect> first = asks(IMPORTER, 1, 2);
+    List<Effect> first = asks(IMPORTER, 1L, 2L);
 
-    assertThat(asks(IMPORTER, 1, 2)).containsExactly(reply(first));
-    assertThat(reply(asks(BufferDriver.importer(4, ImporterOffer.DYNAMIC), 1)).ids())
+    assertThat(asks(IMPORTER, 1L, 2L)).containsExactly(reply(first));
+    assertThat(reply(asks(BufferDriver.importer(4, ImporterOffer.DYNAMIC), 1L)).ids())
         .as("another process's own number")
         .containsExactly(120);
   }
@@ -57,19 +57,43 @@ final class AttachCoreTest {
   @Test
   void aRefusalIsAnsweredAgainThoughItWouldNotBeRefusedNow() {
     happens(new Event.FlagChanged(BUFFER, true));
-    assertThat(reply(asks(IMPORTER, 1)).errno()).isEqualTo(Errno.ENODEV);
+    assertThat(reply(asks(IMPORTER, 1L)).errno()).isEqualTo(Errno.ENODEV);
     happens(new Event.FlagChanged(BUFFER, false));
 
-    assertThat(asks(IMPORTER, 1)).containsExactly(new Effect.Reply(Errno.ENODEV, List.of()));
-    assertThat(reply(asks(IMPORTER, 2)).errno()).isEqualTo(Errno.OK);
+    assertThat(asks(IMPORTER, 1L))
+        .containsExactly(new Effect.Reply(Errno.ENODEV, List.of(1L), List.of()));
+    assertThat(reply(asks(IMPORTER, 2L)).errno()).isEqualTo(Errno.OK);
   }
 
   @Test
   void anAttachmentThatThereIsStaysWhenItsRequestIsRepeatedDuringARevoke() {
-    List<Integer> ids = reply(asks(IMPORTER, 1)).ids();
+    List<Integer> ids = reply(asks(IMPORTER, 1L)).ids();
     happens(new Event.FlagChanged(BUFFER, true));
 
-    assertThat(asks(IMPORTER, 1)).containsExactly(new Effect.Reply(Errno.OK, ids));
+    assertThat(asks(IMPORTER, 1L)).containsExactly(new Effect.Reply(Errno.OK, List.of(1L), ids));
+  }
+
+  @Test
+  void whatIsSentTogetherIsAnsweredEachForItself() {
+    List<Integer> ids = reply(asks(IMPORTER, 1L)).ids();
+    happens(new Event.FlagChanged(BUFFER, true));
+    asks(IMPORTER, 2L);
+
+    List<Effect> during = asks(IMPORTER, 1L, 2L, 3L);
+    assertThat(during)
+        .as("who is attached does not bring others in")
+        .contains(
+            new Effect.Reply(Errno.OK, List.of(1L), ids),
+            new Effect.Reply(Errno.ENODEV, List.of(2L, 3L), List.of()))
+        .noneMatch(Effect.Attach.class::isInstance);
+
+    happens(new Event.FlagChanged(BUFFER, false));
+    List<Effect> after = asks(IMPORTER, 3L, 4L);
+    assertThat(after)
+        .as("who was refused does not keep others out")
+        .contains(
+            new Effect.Reply(Errno.OK, List.of(4L), List.of(110)),
+            new Effect.Reply(Errno.ENODEV, List.of(3L), List.of()));
   }
 
   @Test

@@ -354,7 +354,7 @@ final class BufferRulesTest {
       AttachCore.Step negotiated =
           device.step(
               AttachCore.fresh(50),
-              new AttachCore.Event.Asked(BUFFER, true, "nic", importer, List.of(1)));
+              new AttachCore.Event.Asked(BUFFER, true, "nic", importer, List.of(1L)));
       AttachCore.Effect.Attach listed = (AttachCore.Effect.Attach) negotiated.effects().getFirst();
 
       // ... and now a revoke comes, which finds nobody on the list, and is over.

@@ -186,15 +186,15 @@ final class ExporterHubTest {
     return offers.getFirst();
   }
 
-  private AttachReply attach(ImporterOffer kind, Integer... cookies) {
+  private AttachReply attach(ImporterOffer kind, Long... cookies) {
     return attach(theImporter(), kind, cookies);
   }
 
-  private AttachReply attach(Peer from, ImporterOffer kind, Integer... cookies) {
+  private AttachReply attach(Peer from, ImporterOffer kind, Long... cookies) {
     return attach(offer(), from, kind, cookies);
   }
 
-  private AttachReply attach(BufferInfo offer, Peer from, ImporterOffer kind, Integer... cookies) {
+  private AttachReply attach(BufferInfo offer, Peer from, ImporterOffer kind, Long... cookies) {
     say(
         new ExporterMessage.Attach(
             from,
@@ -263,7 +263,7 @@ final class ExporterHubTest {
 
   /** Attaches and maps one attachment; its table. */
   private SgTable mapped() {
-    AttachReply attached = attach(ImporterOffer.DYNAMIC, 1);
+    AttachReply attached = attach(ImporterOffer.DYNAMIC, 1L);
     long call = call(Operation.MAP, attached.buffer(), attached.attachments());
     openSlots(iommuHears(IommuMessage.MapSlots.class));
     return answered(call).tables().getFirst();
@@ -301,7 +301,7 @@ final class ExporterHubTest {
   void aBufferIsAttachedPinnedMappedRevokedHandedOverRestoredAndMappedAgain() {
     start(Contract.ENFORCED, UNHURRIED);
     int buffer = offer().buffer();
-    List<Integer> ids = attach(ImporterOffer.DYNAMIC, 1, 2).attachments();
+    List<Integer> ids = attach(ImporterOffer.DYNAMIC, 1L, 2L).attachments();
     assertThat(ids).hasSize(2).doesNotHaveDuplicates();
 
     assertThat(answered(call(Operation.PIN, buffer, ids)).done()).isEqualTo(ids);
@@ -357,7 +357,7 @@ final class ExporterHubTest {
   @Test
   void underAContractThatNothingEnforcesTheIommuIsToldNotToTranslateNorToClose() {
     start(Contract.V7, UNHURRIED);
-    AttachReply attached = attach(ImporterOffer.DYNAMIC, 1);
+    AttachReply attached = attach(ImporterOffer.DYNAMIC, 1L);
     call(Operation.MAP, attached.buffer(), attached.attachments());
     IommuMessage.MapSlots asked = iommuHears(IommuMessage.MapSlots.class);
     assertThat(asked.translated()).isFalse();
@@ -381,7 +381,7 @@ final class ExporterHubTest {
   void anImporterThatCannotBeRevokedIsRefused() {
     start(Contract.ENFORCED, UNHURRIED);
 
-    AttachReply reply = attach(ImporterOffer.DYNAMIC.invalidateMappings(false), 1, 2);
+    AttachReply reply = attach(ImporterOffer.DYNAMIC.invalidateMappings(false), 1L, 2L);
 
     assertThat(reply.errno()).isEqualTo(Errno.EOPNOTSUPP);
     assertThat(reply.attachments()).isEmpty();
@@ -396,7 +396,7 @@ final class ExporterHubTest {
     start(Contract.ENFORCED, UNHURRIED);
     Peer far = Peer.of("far", 1, IMPORTER_PROCESS, fabric.control().fabricId() + 1);
 
-    assertThat(attach(far, ImporterOffer.DYNAMIC, 1).errno()).isEqualTo(Errno.EBUSY);
+    assertThat(attach(far, ImporterOffer.DYNAMIC, 1L).errno()).isEqualTo(Errno.EBUSY);
   }
 
   @ParameterizedTest
@@ -404,7 +404,7 @@ final class ExporterHubTest {
   void aDeviceThatCannotReachTheMemoryIsRefusedAtAttachOrWhenItMaps(Errno plan, Errno atAttach) {
     start(Contract.ENFORCED, UNHURRIED, Map.of("nic", plan));
 
-    AttachReply attached = attach(ImporterOffer.DYNAMIC, 1);
+    AttachReply attached = attach(ImporterOffer.DYNAMIC, 1L);
 
     assertThat(attached.errno()).isEqualTo(atAttach);
     if (atAttach.ok()) {
@@ -422,9 +422,9 @@ final class ExporterHubTest {
   void anAttachAskedAgainIsAnsweredWithTheSameAttachments() {
     start(Contract.ENFORCED, UNHURRIED);
 
-    List<Integer> first = attach(ImporterOffer.DYNAMIC, 1, 2).attachments();
-    assertThat(attach(ImporterOffer.DYNAMIC, 1, 2).attachments()).isEqualTo(first);
-    assertThat(attach(ImporterOffer.DYNAMIC, 3).attachments()).doesNotContainAnyElementsOf(first);
+    List<Integer> first = attach(ImporterOffer.DYNAMIC, 1L, 2L).attachments();
+    assertThat(attach(ImporterOffer.DYNAMIC, 1L, 2L).attachments()).isEqualTo(first);
+    assertThat(attach(ImporterOffer.DYNAMIC, 3L).attachments()).doesNotContainAnyElementsOf(first);
     assertThat(recorded.events(HistoryEvent.Attached.class)).hasSize(2);
   }
 
@@ -436,7 +436,7 @@ final class ExporterHubTest {
     importerHears(InvalidateMappings.class);
 
     // The flag reaches the device outside the buffer's lock, and so at some later time.
-    int[] cookie = {100};
+    long[] cookie = {100};
     await()
         .atMost(LIMIT)
         .until(() -> attach(ImporterOffer.DYNAMIC, cookie[0]++).errno() == Errno.ENODEV);
@@ -475,7 +475,7 @@ final class ExporterHubTest {
             "some-kind",
             ImporterOffer.DYNAMIC,
             false,
-            List.of(9)));
+            List.of(9L)));
     say(
         new ExporterMessage.Call(
             theImporter(),
@@ -520,7 +520,7 @@ final class ExporterHubTest {
   @Test
   void whatIsNotAnsweredIsAskedAgain() {
     start(Contract.ENFORCED, new ExporterPlan.Bound(NEVER, NEVER, NEVER, 1_000_000));
-    AttachReply attached = attach(ImporterOffer.DYNAMIC, 1);
+    AttachReply attached = attach(ImporterOffer.DYNAMIC, 1L);
     long call = call(Operation.MAP, attached.buffer(), attached.attachments());
     IommuMessage.MapSlots asked = iommuHears(IommuMessage.MapSlots.class);
     assertThat(iommuHears(IommuMessage.MapSlots.class)).isEqualTo(asked);
@@ -602,7 +602,7 @@ final class ExporterHubTest {
   @Test
   void aSuccessorOfTheIommuIsAskedAgainAndItsPredecessorIsNotHeardAnyMore() {
     start(Contract.ENFORCED, UNHURRIED);
-    AttachReply attached = attach(ImporterOffer.DYNAMIC, 1);
+    AttachReply attached = attach(ImporterOffer.DYNAMIC, 1L);
     long call = call(Operation.MAP, attached.buffer(), attached.attachments());
     IommuMessage.MapSlots asked = iommuHears(IommuMessage.MapSlots.class);
     TestProbe<IommuMessage> next = kit.createTestProbe(IommuMessage.class);
@@ -779,7 +779,7 @@ final class ExporterHubTest {
     assertThat(recorded.events(HistoryEvent.HandedOver.class)).isEmpty();
     assertThat(recorded(HistoryEvent.RevokeCompleted.class).outcome())
         .isEqualTo(RevokeOutcome.ASSUMED);
-    assertThat(attach(ImporterOffer.DYNAMIC, 7).errno()).isEqualTo(Errno.ENODEV);
+    assertThat(attach(ImporterOffer.DYNAMIC, 7L).errno()).isEqualTo(Errno.ENODEV);
     long call = call(Operation.MAP, invalidate.buffer(), invalidate.attachments());
     assertThat(answered(call).failed().getFirst().errno()).isEqualTo(Errno.ENODEV);
   }
@@ -809,7 +809,7 @@ final class ExporterHubTest {
     List<BufferInfo> offers = importerHears(ImporterMessage.Buffers.class).buffers();
     List<Integer> ids = new ArrayList<>();
     for (BufferInfo offer : offers) {
-      ids.addAll(attach(offer, theImporter(), ImporterOffer.DYNAMIC, 1).attachments());
+      ids.addAll(attach(offer, theImporter(), ImporterOffer.DYNAMIC, 1L).attachments());
     }
     assertThat(ids).hasSize(3).doesNotHaveDuplicates();
 

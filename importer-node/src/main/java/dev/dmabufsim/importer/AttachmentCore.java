@@ -69,11 +69,7 @@ public final class AttachmentCore {
       AttachmentState s, AttachmentEvent.Due e, List<AttachmentEffect> effects) {
     long retry = e.nowNanos() + RETRY_NANOS;
     return switch (s.phase()) {
-      case IDLE -> {
-        AttachmentState next = s.attempt(s.attempt() + 1).phase(Phase.ATTACHING, retry);
-        effects.add(new AttachmentEffect.Attach(next.cookie()));
-        yield next;
-      }
+      case IDLE -> attach(s, e.nowNanos(), effects);
       case ATTACHING -> {
         effects.add(new AttachmentEffect.Attach(s.cookie()));
         yield s.phase(s.phase(), retry);
@@ -103,6 +99,14 @@ public final class AttachmentCore {
       }
       case LIVE, AWAY, REFUSED, DONE -> s.phase(s.phase(), NEVER);
     };
+  }
+
+  /** Attaches anew. */
+  private static AttachmentState attach(
+      AttachmentState s, long now, List<AttachmentEffect> effects) {
+    AttachmentState next = s.attempt(s.attempt() + 1).phase(Phase.ATTACHING, now + RETRY_NANOS);
+    effects.add(new AttachmentEffect.Attach(next.cookie()));
+    return next;
   }
 
   private static AttachmentState again(
@@ -147,10 +151,16 @@ public final class AttachmentCore {
             : pinOrMap(next, e.call(), e.nowNanos(), effects);
       }
       // Revoked for now: what an importer does is what its user does, who tries again later.
-      case ENODEV ->
-          s.ending()
-              ? s.phase(Phase.DONE, NEVER)
-              : later(s.phase(Phase.IDLE, 0), e.nowNanos(), effects);
+      case ENODEV -> {
+        if (s.ending()) {
+          yield s.phase(Phase.DONE, NEVER);
+        }
+        if (s.hammers() && s.tries() > 0) {
+          yield attach(s.tried(), e.nowNanos(), effects);
+        }
+        AttachmentState next = later(s.phase(Phase.IDLE, 0), e.nowNanos(), effects);
+        yield s.hammers() ? attach(next, e.nowNanos(), effects) : next;
+      }
       case EOPNOTSUPP, EBUSY, EINVAL, ENOMEM, EINTR, EOVERFLOW, ERESTARTSYS ->
           s.phase(Phase.REFUSED, NEVER);
     };

@@ -9,7 +9,7 @@ import java.util.List;
 /** What an attachment wants done. */
 public sealed interface AttachmentEffect {
   /** Call {@code dma_buf_dynamic_attach()} or {@code dma_buf_attach()}. */
-  record Attach(int cookie) implements AttachmentEffect {}
+  record Attach(long cookie) implements AttachmentEffect {}
 
   /** Call an operation. */
   record Ask(Operation operation, long call) implements AttachmentEffect {}

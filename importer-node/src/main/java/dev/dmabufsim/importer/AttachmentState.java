@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param tries how often it was refused since the last time that it was not
  * @param dueNanos when to try again what has not been answered or was refused, or what is next of
  *     the time line
- * @param hammers whether it maps without a pause
+ * @param hammers whether it attaches and maps without a pause
  * @param ending whether it is to detach
  * @param hopeless whether it is to detach because no map of it will ever succeed
  */
@@ -43,6 +43,8 @@ public record AttachmentState(
     boolean hammers,
     boolean ending,
     boolean hopeless) {
+  /** Of a cookie, those that say whose attempt it is; a scenario has no more attachments. */
+  private static final int INDEX_BITS = 16;
 
   /** Where the attachment stands. */
   public enum Phase {
@@ -100,9 +102,17 @@ public record AttachmentState(
         false);
   }
 
-  /** The number under which this attempt to attach is known. */
-  public int cookie() {
-    return index | (attempt & 0x7fff) << 16;
+  /**
+   * The number under which this attempt to attach is known. It never comes again, however often and
+   * fast is asked: an exporter would answer it as it did then.
+   */
+  public long cookie() {
+    return index | ((long) attempt << INDEX_BITS);
+  }
+
+  /** Whose attempt a cookie is the number of. */
+  static int index(long cookie) {
+    return (int) (cookie & ((1L << INDEX_BITS) - 1));
   }
 
   /** Whether, but for revokes, nothing more will happen to it. */

@@ -266,8 +266,8 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
     long now = System.nanoTime();
     long call = ++calls;
     for (int i = 0; i < m.cookies().size(); i++) {
-      int cookie = m.cookies().get(i);
-      Entry entry = byIndex.get(cookie & 0xffff);
+      long cookie = m.cookies().get(i);
+      Entry entry = byIndex.get(AttachmentState.index(cookie));
       if (entry == null
           || entry.assignment.buffer() != m.buffer()
           || entry.state.cookie() != cookie

@@ -31,7 +31,7 @@ final class Outbox {
     }
   }
 
-  final Map<Integer, List<Integer>> attaches = new LinkedHashMap<>();
+  final Map<Integer, List<Long>> attaches = new LinkedHashMap<>();
   final Map<CallKey, List<Integer>> calls = new LinkedHashMap<>();
   final Map<EpochKey, Progress> progress = new LinkedHashMap<>();
   final Map<EpochKey, List<SgTable>> probes = new LinkedHashMap<>();

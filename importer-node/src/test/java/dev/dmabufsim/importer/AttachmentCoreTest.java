@@ -290,34 +290,76 @@ final class AttachmentCoreTest {
     assertThat(a.state.mapped()).isTrue();
   }
 
+  /** Asks without pause, and does that afterwards. */
+  private static AttachmentDriver hammering(Afterwards afterwards) {
+    Reaction plan = Reaction.inCallback(MILLI, afterwards);
+    return invalidated(
+            new Reaction(
+                plan.callback(),
+                plan.engineStops(),
+                plan.discardedReads(),
+                plan.fences(),
+                plan.unmap(),
+                plan.unmapDelay(),
+                plan.afterwards(),
+                new Deviations(false, Duration.ZERO, Duration.ZERO, true)))
+        .playOut();
+  }
+
+  private static int probes(AttachmentDriver a) {
+    return (int) a.effects().stream().filter(AttachmentEffect.Probe.class::isInstance).count();
+  }
+
   @Test
   void aHammeringImporterAsksAgainInTheSameInstant() {
-    Reaction plan = Reaction.inCallback(MILLI, Afterwards.MAP_AGAIN);
-    AttachmentDriver a =
-        invalidated(
-                new Reaction(
-                    plan.callback(),
-                    plan.engineStops(),
-                    plan.discardedReads(),
-                    plan.fences(),
-                    plan.unmap(),
-                    plan.unmapDelay(),
-                    plan.afterwards(),
-                    new Deviations(false, Duration.ZERO, Duration.ZERO, true)))
-            .playOut();
-    a.due();
+    AttachmentDriver a = hammering(Afterwards.MAP_AGAIN).due();
     int probes = 0;
     for (int i = 0; i < 100; i++) {
       long call = a.asked().call();
       a.mapAnswered(Errno.ENODEV, null);
       assertThat(a.asked().operation()).isEqualTo(Operation.MAP);
       assertThat(a.asked().call()).isNotEqualTo(call);
-      probes += a.effects().contains(new AttachmentEffect.Probe(table(1))) ? 1 : 0;
+      probes += probes(a);
     }
     assertThat(probes).isEqualTo(1);
 
     a.mapAnswered(Errno.OK, table(2));
     assertThat(a.state.phase()).isEqualTo(Phase.LIVE);
+  }
+
+  /** More often than 16 bits can count: the invariants look that no cookie comes twice. */
+  @Test
+  void aHammeringImporterThatRegistersAnewAsksToAttachAgainInTheSameInstant() {
+    AttachmentDriver a =
+        hammering(Afterwards.REGISTER_ANEW).answered(Operation.DETACH, Errno.OK).due();
+    int probes = 0;
+    for (int i = 0; i < 70_000; i++) {
+      a.attachAnswered(Errno.ENODEV, 0);
+      assertThat(a.effects()).contains(new AttachmentEffect.Attach(a.state.cookie()));
+      assertThat(AttachmentState.index(a.state.cookie())).isEqualTo(a.state.index());
+      assertThat(a.state.dueNanos()).as("but only if it is answered").isGreaterThan(a.now);
+      probes += probes(a);
+    }
+    assertThat(probes).isEqualTo(1);
+
+    a.attachAnswered(Errno.OK, 51);
+    for (int i = 0; i < 3; i++) {
+      assertThat(a.asked().operation()).isEqualTo(Operation.MAP);
+      a.mapAnswered(Errno.ENODEV, null);
+    }
+    a.mapAnswered(Errno.OK, table(2));
+    assertThat(a.state.phase()).isEqualTo(Phase.LIVE);
+    assertThat(a.state.hammers()).isFalse();
+  }
+
+  @Test
+  void aHammeringImporterThatIsToEndAsksNoMoreToAttach() {
+    AttachmentDriver a =
+        hammering(Afterwards.REGISTER_ANEW).answered(Operation.DETACH, Errno.OK).due();
+    a.attachAnswered(Errno.ENODEV, 0).ending().attachAnswered(Errno.ENODEV, 0);
+
+    assertThat(a.effects()).isEmpty();
+    assertThat(a.state.phase()).isEqualTo(Phase.DONE);
   }
 
   @ParameterizedTest
@@ -374,7 +416,7 @@ final class AttachmentCoreTest {
   @Test
   void aPermanentInvalidationUnpinsDetachesAndAttachesAnewUnderANewCookie() {
     AttachmentDriver a = attachment("rdma-pinned-revocable").to(Phase.LIVE);
-    int cookie = a.state.cookie();
+    long cookie = a.state.cookie();
 
     a.invalidated(1).playOut();
     assertThat(a.asked().operation()).isEqualTo(Operation.UNPIN);
@@ -510,8 +552,9 @@ final class AttachmentCoreTest {
   @Test
   void anAttachRefusedBecauseOfARevokeIsTriedAgainLaterUnderANewCookie() {
     AttachmentDriver a = attachment("gpu-dynamic").due();
-    int cookie = a.state.cookie();
+    long cookie = a.state.cookie();
     a.attachAnswered(Errno.ENODEV, 0);
+    assertThat(a.effects()).as("not at once").isEmpty();
     assertThat(a.state.dueNanos()).isGreaterThan(a.now);
 
     a.due();

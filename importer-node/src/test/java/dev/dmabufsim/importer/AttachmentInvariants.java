@@ -20,6 +20,7 @@ final class AttachmentInvariants {
   private boolean released;
   private boolean returned;
   private final Set<Integer> signalled = new HashSet<>();
+  private final Set<Long> cookies = new HashSet<>();
 
   @SuppressWarnings("AnnotateFormatMethod") // a dependency for one method of a test
   private static void must(boolean holds, String what, Object... about) {
@@ -115,10 +116,14 @@ final class AttachmentInvariants {
             before.phase() == Phase.IDLE || before.phase() == Phase.ATTACHING,
             "attaches when it is %s",
             before);
+        // Who hammers answers a refusal with a new attempt.
+        boolean attempt =
+            before.phase() == Phase.IDLE || event instanceof AttachmentEvent.AttachAnswered;
         must(
-            (e.cookie() != before.cookie()) == (before.phase() == Phase.IDLE),
+            (e.cookie() != before.cookie()) == attempt,
             "a new cookie for a new attempt, and for nothing else: %s",
             e);
+        must(cookies.add(e.cookie()) == attempt, "a cookie that was another attempt's: %s", e);
       }
       case AttachmentEffect.Probe e -> {
         must(running == null, "probes while live, at %s", event);

@@ -44,8 +44,8 @@ final class HonestHost {
   private final PriorityQueue<Planned> plans =
       new PriorityQueue<>(Comparator.comparingLong(Planned::at).thenComparingLong(Planned::n));
   private final Map<Integer, Exported> attachments = new HashMap<>();
-  private final Map<Integer, Integer> idOfCookie = new HashMap<>();
-  private final Set<Integer> refusedCookies = new HashSet<>();
+  private final Map<Long, Integer> idOfCookie = new HashMap<>();
+  private final Set<Long> refusedCookies = new HashSet<>();
   private final Set<Integer> owing = new HashSet<>();
   private long planned;
   private long lastToExporter;
@@ -150,7 +150,7 @@ final class HonestHost {
     }
   }
 
-  private void attach(int cookie) {
+  private void attach(long cookie) {
     Errno errno =
         refusedCookies.contains(cookie) || (revoked && !idOfCookie.containsKey(cookie))
             ? Errno.ENODEV

@@ -369,7 +369,7 @@ final class ImporterHubTest {
     }
     // Each has its own time, so they need not come together.
     Set<Operation> given = new HashSet<>();
-    List<Integer> cookies = new ArrayList<>();
+    List<Long> cookies = new ArrayList<>();
     while (cookies.size() < ids.size()) {
       switch (hear()) {
         case Call call -> {

@@ -21,7 +21,7 @@ public enum Behaviour {
   NEVER_UNMAPS("never-unmaps", false),
   /** Between its fences and its unmap, when only discarded reads are allowed, it writes. */
   WRITES_AFTER_FENCE("writes-after-fence", false),
-  /** It asks for a map again and again while the revoke goes on. */
+  /** It asks for a map, or to be attached anew, again and again while the revoke goes on. */
   MAPS_AGAIN("maps-again", false),
   /** It unmaps in time, and then uses the address that it had, also after a restore. */
   KEEPS_ADDRESS("keeps-address", true),

@@ -100,7 +100,8 @@ public record Reaction(
    *     up anew each time
    * @param oldTranslationFor for how long after the unmap it uses the translation which it has
    *     cached; with ATS, past the IOMMU's permission
-   * @param hammersMap whether it asks for a map without any pause while it is refused
+   * @param hammersMap whether it asks for a map, and to be attached if it registers anew, without
+   *     any pause while it is refused
    */
   public record Deviations(
       boolean writesWhenFenced,

@@ -25,7 +25,8 @@ public sealed interface ExporterMessage extends Wire {
    * @param kind what its driver is called
    * @param offer what its driver offers
    * @param ats whether the device has its translations cached by itself (PCIe ATS)
-   * @param cookies the importer's own numbers; an exporter answers a repeated one as before
+   * @param cookies the importer's own numbers, never given twice; an exporter answers a repeated
+   *     one as before
    */
   record Attach(
       Peer from,
@@ -36,7 +37,7 @@ public sealed interface ExporterMessage extends Wire {
       String kind,
       ImporterOffer offer,
       boolean ats,
-      List<Integer> cookies)
+      List<Long> cookies)
       implements ExporterMessage {}
 
   /**

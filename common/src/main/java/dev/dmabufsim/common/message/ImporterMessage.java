@@ -24,11 +24,11 @@ public sealed interface ImporterMessage extends Wire {
       implements ImporterMessage {}
 
   /**
-   * Exporter: the answer to an attach.
+   * Exporter: the answer to an attach, or to a part of it.
    *
    * @param deviceKey the importer device that had asked
    * @param errno OK, or why nobody was attached
-   * @param cookies as asked
+   * @param cookies those of the asked that it is about
    * @param attachments one for each cookie, or none
    */
   record AttachReply(
@@ -36,7 +36,7 @@ public sealed interface ImporterMessage extends Wire {
       int buffer,
       int deviceKey,
       Errno errno,
-      List<Integer> cookies,
+      List<Long> cookies,
       List<Integer> attachments)
       implements ImporterMessage {}
 

@@ -10,8 +10,8 @@ import java.util.Set;
 import java.util.function.Function;
 
 /**
- * A part of a run that can be judged by itself: some importers at the buffers of one exporter
- * device. Many such parts can share a cluster.
+ * A part of a run that can be judged by itself: some importers at the buffers of some exporter
+ * devices. Many such parts can share a cluster.
  *
  * <p>What happened between the two is in scope. What nodes tell of all their devices together, such
  * as what was left when they stopped, is in no scope; that a node started or died is in each.
@@ -20,7 +20,7 @@ import java.util.function.Function;
  * importer of another scope wrote. Those bytes are put down to their author: they are in his scope
  * and not in that of the memory.
  *
- * @param buffers of the exporter device
+ * @param buffers of the exporter devices
  * @param importers the importer devices
  * @param attachments of these importers to these buffers
  * @param known every attachment of the run
@@ -45,14 +45,14 @@ public record Scope(
     tenancies = Set.copyOf(tenancies);
   }
 
-  /** The scope of these importer devices at the buffers of that exporter device, in that run. */
-  public static Scope of(List<HistoryLine> run, String exporter, Set<String> importers) {
+  /** The scope of these importer devices at the buffers of those exporter devices, in that run. */
+  public static Scope of(List<HistoryLine> run, Set<String> exporters, Set<String> importers) {
     Set<Integer> buffers = new HashSet<>();
     Set<Integer> attachments = new HashSet<>();
     Set<Integer> known = new HashSet<>();
     Set<Tenancy> tenancies = new HashSet<>();
     for (HistoryLine line : run) {
-      if (line.event() instanceof HistoryEvent.Exported e && e.device().equals(exporter)) {
+      if (line.event() instanceof HistoryEvent.Exported e && exporters.contains(e.device())) {
         buffers.add(e.buffer());
       } else if (line.event() instanceof HistoryEvent.Attached e) {
         known.addAll(e.attachments());

@@ -105,7 +105,8 @@ public final class Matrix {
     }
     List<Cell> cells = new ArrayList<>();
     for (MatrixScenario.Place place : matrix.cells()) {
-      Scope scope = Scope.of(played.lines(), place.exporter(), Set.of(place.importer()));
+      Scope scope =
+          Scope.of(played.lines(), Set.copyOf(place.exporters()), Set.of(place.importer()));
       Judge judge = new Judge();
       scope.lines(played.lines()).forEach(judge::accept);
       Findings found = judge.finish(played.facts().ofPart());

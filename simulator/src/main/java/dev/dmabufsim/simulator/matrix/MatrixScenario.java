@@ -4,6 +4,7 @@ import dev.dmabufsim.cluster.Role;
 import dev.dmabufsim.common.contract.Behaviour;
 import dev.dmabufsim.common.contract.Contract;
 import dev.dmabufsim.common.contract.CpuUse;
+import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.driver.DescribedImporter;
 import dev.dmabufsim.common.driver.ImporterDriver;
 import dev.dmabufsim.common.fault.FaultPoint;
@@ -27,8 +28,9 @@ import java.util.Optional;
 
 /**
  * The cells of one sequence as one scenario: each cell has an exporter device with a buffer of its
- * own and an importer device that attaches to that one only, and all play their rounds at the same
- * time.
+ * own and an importer device that attaches to that one only, and all play their rounds by
+ * themselves. A device that is revoked for good plays one round, so that a cell has several of
+ * those.
  *
  * @param scenario what is played
  * @param cells which devices are which cell's
@@ -48,12 +50,26 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
       new Bound(Duration.ofSeconds(3), Duration.ofSeconds(2), Duration.ofSeconds(2));
 
   /** Several, for what one round does not show by chance. */
-  private static final int ROUNDS = 3;
+  private static final int ROUNDS = 4;
 
-  /** From one treatment's revokes to the next's: all at once would keep each other waiting. */
-  private static final Duration WAVE = Duration.ofMillis(100);
+  /**
+   * Exporter devices of a cell, where they are revoked for good: each is one chance to see what
+   * comes late.
+   */
+  private static final int ONCE = 6;
 
-  /** A round of all treatments, so that their waves do not meet in the next one. */
+  /**
+   * From one of those to the next: half a second and a sixth of a display's frame. A display goes
+   * on until its next blank, which may be so near that nothing of it is late even where nobody
+   * waits; at whole frames it would be as near each time.
+   */
+  private static final Duration ONCE_APART = Duration.ofMillis(503);
+
+  /**
+   * The pause between a cell's rounds. The cells' first revokes are spread over it: at the same
+   * time they would keep each other's messages waiting, and an engine that runs on for a few
+   * milliseconds would have stopped before an exporter that does not wait for it is done.
+   */
   private static final Duration EVERY = Duration.ofSeconds(1);
 
   private static final long LEAST_BUFFER_BYTES = 128 << 10;
@@ -70,11 +86,16 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
    * Where a cell is in the scenario.
    *
    * @param key which cell
-   * @param exporter its exporter device's name
+   * @param exporters its exporter devices' names
    * @param importer its importer device's name
-   * @param meets the exporter's kind and cause, for tables
+   * @param meets the exporters' kind and cause, for tables
    */
-  public record Place(CellKey key, String exporter, String importer, String meets) {}
+  public record Place(CellKey key, List<String> exporters, String importer, String meets) {
+    /** Takes a copy. */
+    public Place {
+      exporters = List.copyOf(exporters);
+    }
+  }
 
   /**
    * Lays the cells of a sequence out.
@@ -93,23 +114,30 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
         described.put(kind, d);
       }
       ExporterChoice choice = ExporterChoice.of(driver.offer());
+      boolean once = choice.cause().after() == RevokeCause.After.DEAD;
       for (Treatment treatment : treatments) {
         String importer = kind + "." + treatment.label();
-        String exporter = "for." + importer;
-        // Each of another size: memory goes from a buffer to its next owner and back to buffers of
-        // the same size, so that what one cell does to memory never meets another cell's importer.
+        Duration first = first(treatment, places.size(), importers.size() * treatments.size());
+        List<String> its = new ArrayList<>();
+        // Each cell's of another size: memory goes from a buffer to its next owner and back to
+        // buffers of the same size, so that what one cell does to memory never meets another cell's
+        // importer.
         long bytes = LEAST_BUFFER_BYTES + places.size() * PAGE_BYTES;
-        exporters.add(
-            new ExporterSpec(
-                exporter,
-                choice.kind(),
-                1,
-                bytes,
-                List.of(choice.cause()),
-                WAVE.multipliedBy(treatments.indexOf(treatment))));
-        (treatment.killed() ? killed : alive).add(importer(importer, kind, treatment, exporter));
+        for (int i = 0; i < (once ? ONCE : 1); i++) {
+          String exporter = "for." + importer + (once ? "." + (i + 1) : "");
+          its.add(exporter);
+          exporters.add(
+              new ExporterSpec(
+                  exporter,
+                  choice.kind(),
+                  1,
+                  bytes,
+                  List.of(choice.cause()),
+                  once && !treatment.killed() ? first.plus(warm(i)) : first));
+        }
+        (treatment.killed() ? killed : alive).add(importer(importer, kind, treatment, its));
         places.add(
-            new Place(new CellKey(contract, kind, treatment), exporter, importer, choice.label()));
+            new Place(new CellKey(contract, kind, treatment), its, importer, choice.label()));
       }
     });
     List<NodeSpec> nodes = new ArrayList<>();
@@ -151,19 +179,33 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
         places);
   }
 
+  /**
+   * How much later those begin that are revoked once: after a round of the others, since a program
+   * that has just started is slow.
+   */
+  private static Duration warm(int i) {
+    return EVERY.plus(ONCE_APART.multipliedBy(i));
+  }
+
+  /** When a cell begins: those whose process is killed all at the same moment, with it. */
+  private static Duration first(Treatment treatment, int cell, int cells) {
+    return treatment.killed() ? EVERY : Duration.ofMillis(EVERY.toMillis() * cell / cells);
+  }
+
   private static ImporterSpec importer(
-      String name, String kind, Treatment treatment, String exporter) {
+      String name, String kind, Treatment treatment, List<String> exporters) {
     Behaviour behaviour = treatment.behaviour();
     return new ImporterSpec(
         name,
         kind,
-        ATTACHMENTS,
+        // One at each of several: the engine takes them by turns, and is to come round soon.
+        Math.max(ATTACHMENTS, exporters.size()),
         behaviour,
         overrun(behaviour),
         behaviour == Behaviour.SKIPS_IOTLB_FLUSH,
         CpuUse.NONE,
         Span.WHOLE,
-        List.of(exporter));
+        exporters);
   }
 
   /** As scenarios have it by default, but for what must outlast a restore on a busy host. */

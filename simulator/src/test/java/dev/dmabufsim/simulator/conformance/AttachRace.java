@@ -36,12 +36,12 @@ final class AttachRace {
   }
 
   /** An attach, under a number of the importer's; what the device answers. */
-  Errno attach(int cookie) {
+  Errno attach(long cookie) {
     return attach(ImporterOffer.DYNAMIC, cookie);
   }
 
   /** An attach of such an importer; what the device answers. */
-  Errno attach(ImporterOffer offer, int cookie) {
+  Errno attach(ImporterOffer offer, long cookie) {
     BufferState.Importer importer =
         new BufferState.Importer(DmaBuf.PROCESS, 1, "importer", offer, false);
     AttachCore.Step step =

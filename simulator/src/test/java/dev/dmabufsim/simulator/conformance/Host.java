@@ -400,7 +400,7 @@ final class Host {
     return calls;
   }
 
-  void attach(Importer importer, int cookie) {
+  void attach(Importer importer, long cookie) {
     send(
         Wire.ATTACH,
         () -> {

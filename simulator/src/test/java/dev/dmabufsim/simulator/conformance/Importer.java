@@ -181,7 +181,7 @@ final class Importer {
     }
   }
 
-  void attachAnswered(Errno errno, int id, int cookie) {
+  void attachAnswered(Errno errno, int id, long cookie) {
     if (alive && cookie == state.cookie()) {
       if (errno.ok() && state.phase() == AttachmentState.Phase.ATTACHING) {
         ids.add(id);

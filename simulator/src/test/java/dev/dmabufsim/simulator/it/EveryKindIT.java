@@ -3,9 +3,15 @@ package dev.dmabufsim.simulator.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.dmabufsim.common.contract.Errno;
+import dev.dmabufsim.common.contract.ExporterKind;
+import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.common.history.HistoryLine;
 import dev.dmabufsim.simulator.report.Report;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -46,6 +52,41 @@ class EveryKindIT {
     assertThat(refusedKinds(run, Errno.EOPNOTSUPP))
         .containsKeys("rdma-pinned", "virtio-gpu", "scanout", "static")
         .doesNotContainKeys("gpu-dynamic", "rdma-odp", "rdma-pinned-revocable");
+    run.assertNothingLeft();
+  }
+
+  @Test
+  void whatIsClosedForTheLastTimeGoesToItsNextOwnerForGoodAndUdmabufTakesNothingBack() {
+    Simulator run = run("last-close");
+    Report report = run.report();
+    assertThat(report.revokes().completed()).isEqualTo(8);
+    assertThat(report.dma().late().uaf().count()).isZero();
+    Set<Integer> guestMemory = new HashSet<>();
+    Set<Integer> closed = new HashSet<>();
+    Set<Integer> handedOver = new HashSet<>();
+    Set<String> unrevocable = new HashSet<>();
+    for (HistoryLine line : run.history("exporter-1")) {
+      switch (line.event()) {
+        case HistoryEvent.Exported e when e.kind() == ExporterKind.UDMABUF ->
+            guestMemory.add(e.buffer());
+        case HistoryEvent.RevokeRequested e -> {
+          assertThat(guestMemory).doesNotContain(e.buffer());
+          if (e.cause() == RevokeCause.LAST_CLOSE) {
+            assertThat(e.mapped()).as("mapped when it is closed").isPositive();
+            closed.add(e.buffer());
+          }
+        }
+        case HistoryEvent.HandedOver e when closed.contains(e.buffer()) ->
+            handedOver.add(e.buffer());
+        case HistoryEvent.Restored e -> assertThat(closed).doesNotContain(e.buffer());
+        case HistoryEvent.Attached e when guestMemory.contains(e.buffer()) ->
+            unrevocable.addAll(e.revocable() ? List.of() : List.of(e.kind()));
+        default -> {}
+      }
+    }
+    assertThat(closed).hasSize(4).isEqualTo(handedOver);
+    assertThat(guestMemory).hasSize(2);
+    assertThat(unrevocable).containsExactly("static");
     run.assertNothingLeft();
   }
 

@@ -45,8 +45,8 @@ class ScopeTest {
           // The same segment, which was lent to the other buffer in between.
           new HistoryEvent.HandedOver(SEGMENT, OTHERS, 2, 8, OTHER_TENANT));
 
-  private static final Scope SCOPE = Scope.of(RUN, OUR_GPU, Set.of(OUR_NIC));
-  private static final Scope OTHER_SCOPE = Scope.of(RUN, OTHER_GPU, Set.of(OTHER_NIC));
+  private static final Scope SCOPE = Scope.of(RUN, Set.of(OUR_GPU), Set.of(OUR_NIC));
+  private static final Scope OTHER_SCOPE = Scope.of(RUN, Set.of(OTHER_GPU), Set.of(OTHER_NIC));
 
   /** An event of each kind that is wholly ours, and the same of the others. */
   record Pair(HistoryEvent ours, HistoryEvent others) {}
@@ -253,7 +253,7 @@ class ScopeTest {
   @Test
   void theWholeOfASmallRunIsJudgedAsTheRunIs() {
     Story story = Story.sound();
-    Scope all = Scope.of(story.lines(), Story.GPU, Set.of(Story.NIC));
+    Scope all = Scope.of(story.lines(), Set.of(Story.GPU), Set.of(Story.NIC));
     Judge judge = new Judge();
     all.lines(story.lines()).forEach(judge::accept);
     assertThat(judge.finish(story.facts().ofPart())).isEqualTo(story.judged());

@@ -16,8 +16,12 @@ import dev.dmabufsim.simulator.scenario.ScenarioException;
 import dev.dmabufsim.simulator.scenario.ScenarioLoader;
 import dev.dmabufsim.simulator.scenario.ScenarioWriter;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -38,27 +42,82 @@ class MatrixScenarioTest {
   }
 
   @Test
-  void givesEachCellAnExporterAndAnImporterOfItsOwn() {
+  void givesEachCellExportersAndAnImporterOfItsOwn() {
     MatrixScenario matrix = MatrixScenario.of(Contract.V7, DRIVERS, Treatment.all());
     assertThat(matrix.cells())
         .hasSize(DRIVERS.size() * 10)
         .doesNotHaveDuplicates()
         .allSatisfy(c -> {
           ImporterSpec importer = importer(matrix, c.importer());
-          assertThat(importer.exporters()).containsExactly(c.exporter());
+          assertThat(importer.exporters()).isEqualTo(c.exporters()).isNotEmpty();
           assertThat(importer.kind()).isEqualTo(c.key().importer());
           assertThat(importer.behaviour()).isEqualTo(c.key().treatment().behaviour());
         });
+    assertThat(matrix.cells())
+        .flatExtracting(MatrixScenario.Place::exporters)
+        .doesNotHaveDuplicates();
     assertThat(matrix.scenario().revokes().independent()).isTrue();
+  }
+
+  @Test
+  void whereAnExporterIsRevokedForGoodACellHasSeveral() {
+    MatrixScenario matrix = MatrixScenario.of(Contract.V7, DRIVERS, Treatment.all());
+    assertThat(matrix.cells())
+        .allSatisfy(c -> {
+          boolean once =
+              exporter(matrix, c.exporters().getFirst()).causes().getFirst().after()
+                  == RevokeCause.After.DEAD;
+          assertThat(c.exporters()).hasSize(once ? 6 : 1);
+          assertThat(importer(matrix, c.importer()).attachments()).isEqualTo(once ? 6 : 2);
+        });
+    assertThat(matrix.cells()).anyMatch(c -> c.exporters().size() > 1);
+  }
+
+  @Test
+  void noTwoRevokesBeginAtTheSameMomentButOfThoseWhoAreKilledTogether() {
+    MatrixScenario matrix = MatrixScenario.of(Contract.V7, DRIVERS, Treatment.all());
+    List<Duration> alive = new ArrayList<>();
+    Set<Duration> killed = new HashSet<>();
+    for (MatrixScenario.Place place : matrix.cells()) {
+      (place.key().treatment().killed() ? killed : alive)
+          .addAll(place.exporters().stream().map(e -> exporter(matrix, e).beginAfter()).toList());
+    }
+    assertThat(alive).doesNotHaveDuplicates();
+    assertThat(killed).hasSize(1);
+  }
+
+  /** Of a display of 60 Hz: in the same one each time, it would be lucky or not each time. */
+  @Test
+  void whatIsRevokedForGoodIsRevokedInEachSixthOfAFrame() {
+    MatrixScenario matrix =
+        MatrixScenario.of(Contract.V2, DRIVERS, List.of(Treatment.all().get(0)));
+    MatrixScenario.Place scanout =
+        matrix.cells().stream()
+            .filter(c -> c.key().importer().equals("scanout"))
+            .findFirst()
+            .orElseThrow();
+    double frameNanos = 1e9 / 60;
+    long first = exporter(matrix, scanout.exporters().getFirst()).beginAfter().toNanos();
+    assertThat(scanout.exporters())
+        .extracting(e ->
+            Math.round(
+                    (exporter(matrix, e).beginAfter().toNanos() - first)
+                        % frameNanos
+                        / (frameNanos / 6))
+                % 6)
+        .containsExactlyInAnyOrder(0L, 1L, 2L, 3L, 4L, 5L);
   }
 
   @Test
   void noTwoCellsShareMemorySinceItsPoolGoesBySize() {
     MatrixScenario matrix = MatrixScenario.of(Contract.V7, DRIVERS, Treatment.all());
-    assertThat(matrix.scenario().nodes())
-        .flatExtracting(n -> n.exporters())
-        .extracting(ExporterSpec::bufferBytes)
+    assertThat(matrix.cells())
+        .extracting(c -> exporter(matrix, c.exporters().getFirst()).bufferBytes())
         .doesNotHaveDuplicates();
+    assertThat(matrix.cells())
+        .allSatisfy(c ->
+            assertThat(c.exporters().stream().map(e -> exporter(matrix, e).bufferBytes()))
+                .containsOnly(exporter(matrix, c.exporters().getFirst()).bufferBytes()));
   }
 
   @Test
@@ -89,7 +148,7 @@ class MatrixScenarioTest {
     assertThat(exporter(matrix, "for.rdma-odp.honest").kind()).isEqualTo(ExporterKind.VFIO_PCI);
     assertThat(exporter(matrix, "for.virtio-gpu.honest").causes())
         .containsExactly(RevokeCause.EVICTION);
-    assertThat(exporter(matrix, "for.scanout.honest").causes())
+    assertThat(exporter(matrix, "for.scanout.honest.1").causes())
         .containsExactly(RevokeCause.HOT_UNPLUG);
   }
 

@@ -107,22 +107,58 @@ class MatrixVerdictTest {
   }
 
   @Test
-  void everyOtherSequenceIsClaimedToFailSomewhere() {
-    assertThat(Claims.all())
-        .extracting(Claims.Claim::contract)
-        .contains(Contract.V2, Contract.V3, Contract.V4, Contract.V5, Contract.V7)
-        .doesNotContain(Contract.ENFORCED);
+  void aClaimedCellThatSaysNothingIsNotHeldAgainstTheMatrix() {
+    MatrixVerdict matrix = judge(cell(Contract.V2, "gpu", CellVerdict.UNKNOWN, 1));
+    assertThat(matrix.verdict()).isEqualTo(Verdict.UNKNOWN);
+    assertThat(matrix.reasons()).containsExactly("v2 x gpu x honest is unknown: seen");
+    assertThat(matrix.claimsChecked()).isZero();
   }
 
   @Test
-  void noTwoClaimsContradictEachOther() {
-    for (Claims.Claim a : Claims.all()) {
-      for (Claims.Claim b : Claims.all()) {
-        if (a.contract() == b.contract() && a.treatment().equals(b.treatment())) {
-          boolean both = a.importers().stream().anyMatch(b.importers()::contains);
-          assertThat(both && a.expected() != b.expected()).as("%s and %s", a, b).isFalse();
-        }
-      }
-    }
+  void whatIsBrokenIsSaidBeforeWhatIsNotKnownEachForItself() {
+    assertThat(
+            judge(
+                    cell(Contract.V7, "gpu", CellVerdict.UNKNOWN, 1),
+                    cell(Contract.ENFORCED, "gpu", CellVerdict.HANGS, 1),
+                    cell(Contract.V2, "gpu", CellVerdict.HANGS, 1))
+                .reasons())
+        .containsExactly(
+            "enforced x gpu x honest is hangs: seen",
+            "v2 x gpu x honest is hangs, and was said to be unsafe: it was said",
+            "v7 x gpu x honest is unknown: seen");
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = "ENFORCED", mode = EnumSource.Mode.EXCLUDE)
+  void onlyEnforcedIsBounded(Contract contract) {
+    assertThat(judge(cell(contract, "nic", CellVerdict.SAFE, 900_000)).verdict())
+        .isEqualTo(Verdict.PASS);
+  }
+
+  @Test
+  void aCellOutOfBoundsIsNamedWithItsTimeAndTheBound() {
+    assertThat(judge(cell(Contract.ENFORCED, "gpu", CellVerdict.CONTAINED, 500_001)).reasons())
+        .containsExactly(
+            "enforced x gpu x honest took 500001 us, more than the bound of 500000 us");
+  }
+
+  @Test
+  void aClaimConcernsItsSequenceItsImportersAndItsTreatmentOnly() {
+    assertThat(CLAIM.concerns(new CellKey(Contract.V2, "gpu", HONEST))).isTrue();
+    assertThat(CLAIM.concerns(new CellKey(Contract.V3, "gpu", HONEST))).isFalse();
+    assertThat(CLAIM.concerns(new CellKey(Contract.V2, "nic", HONEST))).isFalse();
+    assertThat(CLAIM.concerns(new CellKey(Contract.V2, "gpu", Treatment.KILLED))).isFalse();
+  }
+
+  @Test
+  void eachClaimAboutACellIsChecked() {
+    Claims.Claim other =
+        new Claims.Claim(Contract.V2, Set.of("gpu"), HONEST, CellVerdict.HANGS, "by others");
+    MatrixVerdict matrix =
+        MatrixVerdict.of(
+            List.of(cell(Contract.V2, "gpu", CellVerdict.UNSAFE, 1)), List.of(CLAIM, other), BOUND);
+    assertThat(matrix.claimsChecked()).isEqualTo(2);
+    assertThat(matrix.reasons())
+        .containsExactly("v2 x gpu x honest is unsafe, and was said to be hangs: by others");
   }
 }

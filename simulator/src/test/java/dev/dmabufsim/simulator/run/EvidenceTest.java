@@ -179,7 +179,7 @@ class EvidenceTest {
   void whatARunWasJudgedByIsHandedOnSoThatPartsOfItCanBeJudged() throws Exception {
     Report whole = judge(IN_TIME, QUIET, HELD);
     Played run = Objects.requireNonNull(played);
-    Scope scope = Scope.of(run.lines(), "gpu", Set.of("nic"));
+    Scope scope = Scope.of(run.lines(), Set.of("gpu"), Set.of("nic"));
     Judge judge = new Judge();
     scope.lines(run.lines()).forEach(judge::accept);
     Findings findings = judge.finish(run.facts());
