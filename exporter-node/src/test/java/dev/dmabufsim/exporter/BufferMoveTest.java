@@ -317,7 +317,10 @@ final class BufferMoveTest {
     assertThat(b.effects(WakeAt.class))
         .as("asked of nobody again, but looked at when its time is over")
         .anySatisfy(w -> assertThat(w.nanos()).isLessThanOrEqualTo(b.now + COPY));
-    assertThat(b.after(COPY - 1).effects(Sever.class)).isEmpty();
+    for (int i = 1; i < 8; i++) {
+      assertThat(b.after(COPY / 8).effects(Sever.class)).isEmpty();
+    }
+    assertThat(b.after(COPY / 8 - 1).effects(Sever.class)).isEmpty();
     assertThat(b.after(1).effects(Sever.class)).containsExactly(new Sever(1, SEGMENT));
     assertThat(b.noted(HistoryEvent.MoveFailed.class))
         .containsExactly(new HistoryEvent.MoveFailed(BUFFER, 1, true, "it took too long"));
@@ -326,6 +329,21 @@ final class BufferMoveTest {
     assertThat(b.moveFailed().effects()).isEmpty();
     assertThat(b.severed().completed()).isEqualTo(RevokeOutcome.SEVERED);
     assertThat(b.state.memory().severed()).isTrue();
+  }
+
+  /** What the explorer had found: the content was lost because its exporter had been stopped. */
+  @Test
+  void anExporterThatWasFrozenWhileItCopiedHasNotTakenTooLong() {
+    BufferDriver b = copying(Contract.ENFORCED);
+    b.after(COPY / 8);
+    assertThat(b.after(20 * COPY).effects(Sever.class)).isEmpty();
+    assertThat(b.effects(WakeAt.class)).anySatisfy(w -> assertThat(w.nanos()).isGreaterThan(b.now));
+
+    for (int i = 0; i < 5; i++) {
+      assertThat(b.after(COPY / 8).effects(Sever.class)).isEmpty();
+    }
+    // But it is not given another time when it is slow in the time that it has.
+    assertThat(b.after(COPY / 8).after(COPY / 8).noted(HistoryEvent.MoveFailed.class)).hasSize(1);
   }
 
   @Test

@@ -19,7 +19,7 @@ sealed interface Packet {
   int from();
 
   /** To an exporter. */
-  record Attach(int from, int cookie) implements Packet {}
+  record Attach(int from, long cookie) implements Packet {}
 
   /** To an exporter. */
   record Call(int from, long call, Operation operation, int id) implements Packet {}
@@ -56,7 +56,7 @@ sealed interface Packet {
   record Buffers(int from, int buffer) implements Packet {}
 
   /** To an importer. */
-  record AttachReply(int from, int buffer, Errno errno, int cookie, int id) implements Packet {}
+  record AttachReply(int from, int buffer, Errno errno, long cookie, int id) implements Packet {}
 
   /** To an importer. */
   record CallReply(
