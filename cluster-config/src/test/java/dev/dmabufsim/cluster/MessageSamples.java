@@ -42,7 +42,7 @@ final class MessageSamples {
     n++;
     if (type == int.class || type == Integer.class) {
       return n % 2 == 0 ? Integer.MIN_VALUE + n : Integer.MAX_VALUE - n;
-    } else if (type == long.class) {
+    } else if (type == long.class || type == Long.class) {
       return n % 2 == 0 ? Long.MIN_VALUE + n : Long.MAX_VALUE - n;
     } else if (type == boolean.class) {
       return n % 2 == 0;
