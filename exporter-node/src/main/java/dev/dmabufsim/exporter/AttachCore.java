@@ -168,7 +168,7 @@ public final class AttachCore {
       } else {
         refused = refused.plus(key, now);
         answers.refused(cookie, now);
-        answers.turnedAway++;
+        answers.turnedAway.add(cookie);
       }
     }
     Errno mapErrno = unreachable == Errno.EINVAL ? Errno.EINVAL : Errno.OK;
@@ -193,8 +193,8 @@ public final class AttachCore {
     /** The ids of those that are new. */
     final List<Integer> fresh = new ArrayList<>();
 
-    /** How many are refused that had not been asked for before. */
-    int turnedAway;
+    /** Those that are refused and had not been asked for before. */
+    final List<Long> turnedAway = new ArrayList<>();
 
     private final List<Long> cookies = new ArrayList<>();
     private final List<Integer> ids = new ArrayList<>();
@@ -223,11 +223,11 @@ public final class AttachCore {
                     importer.offer().revocable(),
                     List.copyOf(fresh))));
       }
-      if (turnedAway > 0) {
+      if (!turnedAway.isEmpty()) {
         effects.add(
             new Effect.Note(
                 new HistoryEvent.AttachRefused(
-                    e.buffer(), e.device(), importer.kind(), now, turnedAway)));
+                    e.buffer(), e.device(), importer.kind(), now, turnedAway.size())));
       }
       if (!cookies.isEmpty()) {
         effects.add(new Effect.Reply(Errno.OK, List.copyOf(cookies), List.copyOf(ids)));
