@@ -1,6 +1,7 @@
 package dev.dmabufsim.benchmarks;
 
 import dev.dmabufsim.benchmarks.drain.DrainCommand;
+import dev.dmabufsim.benchmarks.explore.ExploreBenchCommand;
 import dev.dmabufsim.benchmarks.guard.GuardCommand;
 import dev.dmabufsim.benchmarks.stress.StressCommand;
 import picocli.CommandLine;
@@ -15,7 +16,13 @@ import picocli.CommandLine.Spec;
     description = "Measures the data plane and stress-tests its memory order.",
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {GuardCommand.class, DrainCommand.class, StressCommand.class, AllCommand.class})
+    subcommands = {
+      GuardCommand.class,
+      DrainCommand.class,
+      StressCommand.class,
+      ExploreBenchCommand.class,
+      AllCommand.class
+    })
 public final class Main implements Runnable {
   /** Everything ran and every target was met. */
   public static final int EXIT_OK = 0;

@@ -19,6 +19,6 @@ final class MainTest {
 
     assertThat(status).isEqualTo(2);
     assertThat(err.toString().lines()).hasSize(1);
-    assertThat(err.toString()).contains("guard, drain, jcstress, all");
+    assertThat(err.toString()).contains("guard, drain, jcstress, explore, all");
   }
 }
