@@ -699,6 +699,21 @@ final class BufferCoreTest {
       assertThat(blocked(b)).containsExactly(1);
     }
 
+    /** What the explorer had found: a slot that stayed open for ever. */
+    @Test
+    void whatWasSeveredIsClosedInTheEndThoughNobodyWaitsForIt() {
+      BufferDriver b = revoking(1);
+      MappingId mapping = b.mapping(1);
+      b.after(ASK).after(BLOCK).severed();
+      assertThat(b.effects(WakeAt.class)).isNotEmpty();
+      assertThat(b.after(RETRY).effects(UnmapSlots.class))
+          .containsExactly(new UnmapSlots(List.of(mapping)));
+
+      b.happens(new BufferEvent.SlotsUnmapped(List.of(mapping), b.now));
+      assertThat(b.after(RETRY).effects(UnmapSlots.class)).isEmpty();
+      assertThat(b.state.waiting()).isFalse();
+    }
+
     @Test
     void triesAgainToSeverWhatCouldNotBeSevered() {
       BufferDriver b = revoking(1).answered(1).closed(List.of(), List.of(1));

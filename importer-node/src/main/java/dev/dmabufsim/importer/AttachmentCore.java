@@ -76,10 +76,14 @@ public final class AttachmentCore {
       }
       case WAITING -> pinOrMap(s, e.call(), e.nowNanos(), effects);
       case PINNING -> again(s, Operation.PIN, retry, effects);
-      case MAPPING ->
-          s.call() == REFUSED_CALL
-              ? pinOrMap(s, e.call(), e.nowNanos(), effects)
-              : again(s, mapOf(s), retry, effects);
+      case MAPPING -> {
+        if (s.call() != REFUSED_CALL) {
+          yield again(s, mapOf(s), retry, effects);
+        }
+        yield s.ending()
+            ? giveBack(s, e.call(), e.nowNanos(), effects)
+            : pinOrMap(s, e.call(), e.nowNanos(), effects);
+      }
       case UNMAPPING -> again(s, Operation.UNMAP, retry, effects);
       case UNPINNING -> again(s, Operation.UNPIN, retry, effects);
       case DETACHING ->

@@ -487,6 +487,25 @@ final class AttachmentCoreTest {
     assertThat(a.invalidated(6).effects()).as("of an epoch that is past").isEmpty();
   }
 
+  /** What the explorer had found: the answer came behind the invalidation, and DMA began. */
+  @Test
+  void theAnswerToAMapIsVoidOnceAnInvalidationHasComeAndItIsAskedAnew() {
+    AttachmentDriver a = in(Phase.MAPPING);
+    long call = a.state.call();
+
+    assertThat(a.invalidated(7).effects()).containsExactly(Progress.nothingMapped(7));
+
+    assertThat(a.state.call()).as("no answer fits").isNotEqualTo(call);
+    assertThat(a.state.phase()).isEqualTo(Phase.MAPPING);
+    a.due();
+    assertThat(a.effects())
+        .containsExactly(new AttachmentEffect.Ask(Operation.MAP, a.state.call()));
+    assertThat(a.state.call()).isNotEqualTo(call);
+    // A repetition is of the same revoke, and this map was asked for since.
+    long anew = a.state.call();
+    assertThat(a.invalidated(7).state.call()).isEqualTo(anew);
+  }
+
   @Test
   void anEngineThatSaysTwiceThatItStoppedIsBelievedOnce() {
     AttachmentDriver a =

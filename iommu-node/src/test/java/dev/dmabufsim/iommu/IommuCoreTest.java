@@ -142,6 +142,22 @@ final class IommuCoreTest {
     assertThat(table.effects).isEmpty();
   }
 
+  /** What the explorer had found: with no IOMMU there meanwhile, nobody closed them. */
+  @Test
+  void whatTheSuccessorOfADeadExporterHasReclaimedHasItsSlotsClosed() {
+    int slot = slots(map(ONE, 10)).getFirst();
+    table.dma(slot, true);
+    died(EXPORTER);
+    orphans(entry(3, Phase.RECLAIMED));
+
+    assertThat(table.state.open()).isEmpty();
+    assertThat(table.effects(IommuEffect.SeverOrphan.class)).isEmpty();
+    assertThat(table.state.draining()).containsOnlyKeys(slot);
+    table.dma(slot, false);
+    after(1);
+    assertThat(table.state.busy()).isFalse();
+  }
+
   @Test
   void anOrphanThatCouldNotBeSeveredIsSeveredLaterAndReclaimedOnce() {
     died(EXPORTER);

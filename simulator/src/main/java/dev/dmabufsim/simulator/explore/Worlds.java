@@ -108,7 +108,7 @@ public final class Worlds {
   }
 
   private static List<WorldPlan.Device> devices(Words w) {
-    if (w.importers.isEmpty()) {
+    if (w.importers.stream().allMatch(String::isEmpty)) {
       throw new IllegalArgumentException(
           "a world without importers is empty; name some, such as gpu-dynamic,rdma-odp:silent");
     }

@@ -36,6 +36,14 @@ class BadInputIT {
 
   static Stream<Arguments> mistakes() {
     return Stream.of(
+        bad("there is no contract 'v9'; there are: v2", "explore", "--contract", "v9"),
+        bad("there is no kind of importer 'gpu'", "explore", "--importers", "gpu"),
+        bad("kind of fault 'flood'; there are: kill", "explore", "--faults", "flood"),
+        bad("empty; name some", "explore", "--importers", ""),
+        bad("--schedules is 0; write 1 or more", "explore", "--schedules", "0"),
+        bad("--depth, --states and --mapped go with", "explore", "--depth", "4"),
+        bad("there is no such file", "explore", "--replay", "no-such.json"),
+        bad("is no trace of this version", "explore", "--replay", "small.yaml"),
         bad("Unmatched argument at index 0: 'rum'", "rum"),
         bad("a command is missing"),
         bad("Unknown option: '--sets'", "run", "--sets", "a=b"),
