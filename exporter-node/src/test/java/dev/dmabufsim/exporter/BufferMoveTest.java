@@ -343,7 +343,7 @@ final class BufferMoveTest {
       assertThat(b.after(COPY / 8).effects(Sever.class)).isEmpty();
     }
     // But it is not given another time when it is slow in the time that it has.
-    assertThat(b.after(COPY / 8).after(COPY / 8).noted(HistoryEvent.MoveFailed.class)).hasSize(1);
+    assertThat(b.after(COPY / 8).noted(HistoryEvent.MoveFailed.class)).hasSize(1);
   }
 
   @Test

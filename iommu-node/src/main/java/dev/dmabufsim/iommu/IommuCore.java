@@ -386,19 +386,11 @@ public final class IommuCore {
 
   private static IommuState orphans(
       IommuState state, IommuEvent.Orphans e, List<IommuEffect> effects) {
-    IommuState next = state;
+    // First, and all in one: a claim that is carried out samples what is draining.
+    IommuState next = shutReclaimed(state, e.entries(), effects);
     for (BufferJournal.Entry entry : e.entries()) {
-      Orphan known = state.orphans().get(entry.buffer());
-      if (!state.dead().contains(entry.process())) {
-        continue;
-      }
-      if (!entry.unfinished()) {
-        // Its successor was quicker, and has severed the memory: the slots are left to be closed.
-        List<Slot> open = next.openOf(entry.buffer());
-        for (Slot slot : open) {
-          next = next.withoutOpen(slot);
-        }
-        next = shut(next, open, effects);
+      Orphan known = next.orphans().get(entry.buffer());
+      if (!entry.unfinished() || !next.dead().contains(entry.process())) {
         continue;
       }
       if (known == null) {
@@ -409,6 +401,25 @@ public final class IommuCore {
       }
     }
     return next;
+  }
+
+  /**
+   * Where a dead exporter's successor was quicker, and has severed the memory, the slots are left
+   * to be closed.
+   */
+  private static IommuState shutReclaimed(
+      IommuState state, List<BufferJournal.Entry> entries, List<IommuEffect> effects) {
+    List<Slot> open = new ArrayList<>();
+    for (BufferJournal.Entry entry : entries) {
+      if (!entry.unfinished() && state.dead().contains(entry.process())) {
+        open.addAll(state.openOf(entry.buffer()));
+      }
+    }
+    IommuState next = state;
+    for (Slot slot : open) {
+      next = next.withoutOpen(slot);
+    }
+    return shut(next, open, effects);
   }
 
   private static IommuState claimed(

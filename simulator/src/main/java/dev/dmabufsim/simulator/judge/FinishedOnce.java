@@ -5,11 +5,13 @@ import dev.dmabufsim.common.history.HistoryLine;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,6 +27,7 @@ final class FinishedOnce implements Watch {
   private final Map<Revoke, HistoryLine> begun = new LinkedHashMap<>();
   private final Map<Revoke, HistoryLine> ended = new HashMap<>();
   private final Map<Integer, Long> orphanedAfter = new HashMap<>();
+  private final Set<Revoke> orphanedWithin = new HashSet<>();
   private final List<Twice> twice = new ArrayList<>();
 
   @Override
@@ -34,7 +37,9 @@ final class FinishedOnce implements Watch {
           begun.putIfAbsent(new Revoke(e.buffer(), e.epoch()), line);
       case HistoryEvent.Orphaned e -> {
         begun.putIfAbsent(new Revoke(e.buffer(), e.epoch()), line);
-        if (!e.begun()) {
+        if (e.begun()) {
+          orphanedWithin.add(new Revoke(e.buffer(), e.epoch()));
+        } else {
           orphanedAfter.merge(e.buffer(), e.epoch(), Math::max);
         }
       }
@@ -47,7 +52,9 @@ final class FinishedOnce implements Watch {
       case HistoryEvent.RevokeCompleted e -> end(new Revoke(e.buffer(), e.epoch()), line);
       case HistoryEvent.Reclaimed e -> {
         // Who had claimed it may have died before he said so.
-        orphanedAfter.merge(e.buffer(), e.epoch(), Math::max);
+        if (!orphanedWithin.contains(new Revoke(e.buffer(), e.epoch()))) {
+          orphanedAfter.merge(e.buffer(), e.epoch(), Math::max);
+        }
         end(new Revoke(e.buffer(), e.epoch()), line);
       }
       default -> {}

@@ -103,6 +103,8 @@ class FinishedOnceTest {
     Tale journalled =
         died().at(120, IOMMU, Tale.orphaned(2, false)).at(130, IOMMU, Tale.reclaimed(2));
     assertThat(journalled.until(9000).broken(IT)).isEmpty();
+    Tale claimer = died().at(130, IOMMU, Tale.reclaimed(2));
+    assertThat(claimer.until(9000).broken(IT)).as("who claimed it said nothing of it").isEmpty();
     Tale begun = died().at(120, IOMMU, Tale.orphaned(2, true)).at(130, IOMMU, Tale.reclaimed(2));
     assertThat(begun.until(9000).broken(IT)).as("epoch 1 has no end").hasSize(1);
   }
