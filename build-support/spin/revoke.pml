@@ -6,7 +6,8 @@
  *   -DENFORCED          a deadline, then the IOMMU closes and drains, then the memory is severed;
  *                       without it v7: every unmap is waited for, without bound, and nothing checks
  *   -DKILL              one importer's process may die at any time
- *   -DNO_DRAIN -DNO_BLOCK -DGUARD_READS_FIRST -DEARLY_HANDOVER -DNO_SEVER -DNO_DEADLINE
+ *   -DSILENT            importers never answer
+ *   -DNO_DRAIN -DNO_BLOCK -DGUARD_READS_FIRST -DEARLY_HANDOVER -DSEVERED_REUSED -DNO_DEADLINE
  *                       mistakes, as in dev.dmabufsim.common.fault.Planted
  *
  * A late access that reaches the next owner is a failed assertion; a revoke that hangs is an invalid
@@ -72,6 +73,9 @@ end:
   do
   :: dead[i] -> break
   :: invalidate[i]?1 ->
+#ifdef SILENT
+     break;
+#endif
      stopping[i] = true;
      if
      :: stopped[i] || dead[i]
@@ -136,7 +140,7 @@ active proctype exporter() {
 #if defined(ENFORCED) && !defined(EARLY_HANDOVER)
   close_buffer!1;
   closed?drained;
-# ifndef NO_SEVER
+# ifndef SEVERED_REUSED
   if
   :: !drained -> severed = true
   :: else
