@@ -7,7 +7,7 @@
  *                       without it v7: every unmap is waited for, without bound, and nothing checks
  *   -DKILL              one importer's process may die at any time
  *   -DSILENT            importers never answer
- *   -DNO_DRAIN -DNO_BLOCK -DGUARD_READS_FIRST -DEARLY_HANDOVER -DSEVERED_REUSED -DNO_DEADLINE
+ *   -DNO_DRAIN -DNO_BLOCK -DGUARD_READS_FIRST -DEARLY_HANDOVER -DNO_DEADLINE
  *                       mistakes, as in dev.dmabufsim.common.fault.Planted
  *
  * A late access that reaches the next owner is a failed assertion; a revoke that hangs is an invalid
@@ -40,6 +40,9 @@ proctype engine(byte i) {
   do
   :: atomic { stopping[i] -> stopped[i] = true } -> break
   :: dead[i] -> break
+#ifdef SILENT
+  :: true -> break           /* has nothing more to do; otherwise nothing would ever come to rest */
+#endif
   :: !stopping[i] && !dead[i] ->
 #ifdef ENFORCED
 # ifdef GUARD_READS_FIRST
@@ -140,12 +143,10 @@ active proctype exporter() {
 #if defined(ENFORCED) && !defined(EARLY_HANDOVER)
   close_buffer!1;
   closed?drained;
-# ifndef SEVERED_REUSED
   if
   :: !drained -> severed = true
   :: else
   fi;
-# endif
 #endif
   tenant = true
 }
