@@ -154,7 +154,7 @@ class BadInputIT {
     Simulator run = sandbox.run("scenarios");
     assertThat(run.awaitExit()).as("%s", run).isZero();
     assertThat(run.out().lines())
-        .hasSize(19)
+        .hasSize(20)
         .anyMatch(l -> l.matches("vfio-reset +\\S.*"))
         .anyMatch(l -> l.matches("dead-importer +\\S.*"))
         .anyMatch(l -> l.matches("lying-importer +\\S.*"))

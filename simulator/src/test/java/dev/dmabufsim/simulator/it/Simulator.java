@@ -72,13 +72,18 @@ final class Simulator {
                 "--enable-native-access=ALL-UNNAMED",
                 "--sun-misc-unsafe-memory-access=allow",
                 "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-Xshare:auto",
-                "-cp",
-                ownClasses.stream()
-                    .map(p -> ":" + p)
-                    .collect(Collectors.joining("", classPath(target), "")),
-                "dev.dmabufsim.simulator.cli.Main"));
+                "-XX:TieredStopAtLevel=1"));
+    Rehearsal.cache(target)
+        .ifPresent(cache ->
+            command.addAll(
+                List.of("-XX:AOTCache=" + cache, "-Ddmabufsim.aot=" + cache, "-Xlog:disable")));
+    command.addAll(
+        List.of(
+            "-cp",
+            ownClasses.stream()
+                .map(p -> ":" + p)
+                .collect(Collectors.joining("", classPath(target), "")),
+            "dev.dmabufsim.simulator.cli.Main"));
     command.addAll(arguments);
     return command;
   }
