@@ -22,7 +22,7 @@ public final class Misbehaviour {
   static final Duration FENCED_PHASE = Duration.ofMillis(30);
 
   /** Of a driver that failed in its callback: that does not return, and nothing else happens. */
-  static final Reaction OOPS =
+  public static final Reaction OOPS =
       new Reaction(
           FOR_EVER,
           FOR_EVER,

@@ -22,6 +22,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
@@ -259,23 +260,34 @@ final class ImporterNode extends Node {
         node(),
         new HistoryEvent.Invalidated(
             device.name(), buffer, m.epoch(), List.of(state.id()), live ? 1 : 0));
-    Reaction reaction = NOT_MAPPED;
-    if (live || state.phase() == Phase.FAULTED) {
-      SplittableRandom random =
-          new SplittableRandom(
-              w.plan().seed() * 31 + device.name().hashCode() * 1009L + invalidations);
-      invalidations++;
-      reaction =
-          Misbehaviour.apply(
-              device.behaviour(),
-              Duration.ofNanos(device.overrunNanos()),
+    boolean mapped = live || state.phase() == Phase.FAULTED;
+    Reaction reaction = mapped ? reaction(m.epoch(), w) : NOT_MAPPED;
+    happened(new AttachmentEvent.Invalidated(m.epoch(), reaction, nextCall(), w.now()), w);
+  }
+
+  /** What the driver does, and how it misbehaves. */
+  private Reaction reaction(long epoch, World w) {
+    SplittableRandom random =
+        new SplittableRandom(
+            w.plan().seed() * 31 + device.name().hashCode() * 1009L + invalidations);
+    invalidations++;
+    try {
+      Reaction honest =
+          Objects.requireNonNull(
               device
                   .driver()
                   .onInvalidate(
-                      new Invalidation(device.name(), state.id(), buffer, m.epoch(), w.now()),
-                      random));
+                      new Invalidation(device.name(), state.id(), buffer, epoch, w.now()), random),
+              "no reaction");
+      return Misbehaviour.apply(
+          device.behaviour(), Duration.ofNanos(device.overrunNanos()), honest);
+    } catch (RuntimeException | LinkageError | AssertionError | StackOverflowError e) {
+      // Anybody's code, as in the actor.
+      w.record(
+          node(),
+          new HistoryEvent.Dropped("a reaction of " + device.driver().kind(), e.toString()));
+      return Misbehaviour.OOPS;
     }
-    happened(new AttachmentEvent.Invalidated(m.epoch(), reaction, nextCall(), w.now()), w);
   }
 
   private void happened(AttachmentEvent event, World w) {
