@@ -76,14 +76,7 @@ public final class AttachmentCore {
       }
       case WAITING -> pinOrMap(s, e.call(), e.nowNanos(), effects);
       case PINNING -> again(s, Operation.PIN, retry, effects);
-      case MAPPING -> {
-        if (s.call() != REFUSED_CALL) {
-          yield again(s, mapOf(s), retry, effects);
-        }
-        yield s.ending()
-            ? giveBack(s, e.call(), e.nowNanos(), effects)
-            : pinOrMap(s, e.call(), e.nowNanos(), effects);
-      }
+      case MAPPING -> again(s, mapOf(s), retry, effects);
       case UNMAPPING -> again(s, Operation.UNMAP, retry, effects);
       case UNPINNING -> again(s, Operation.UNPIN, retry, effects);
       case DETACHING ->
@@ -214,7 +207,8 @@ public final class AttachmentCore {
     SgTable table = e.table();
     if (e.errno().ok() && table != null) {
       AttachmentState mapped = s.mapped(table);
-      if (s.ending()) {
+      if (s.ending() || s.overtaken()) {
+        // Which side of the revoke it is from cannot be told: it is given back, and attached anew.
         return ask(mapped, Phase.UNMAPPING, Operation.UNMAP, e.call(), e.nowNanos(), effects);
       }
       effects.add(new AttachmentEffect.StartEngine(table));
@@ -277,11 +271,9 @@ public final class AttachmentCore {
       }
       case MAPPING -> {
         effects.add(nothingMapped(e.epoch(), next.past()));
-        // It says that nothing is mapped, so the answer that is under way is none any more, should
-        // it be a mapping: what it maps is being taken away.
-        yield e.epoch() > s.epoch()
-            ? next.asking(Phase.MAPPING, REFUSED_CALL, e.nowNanos() + FIRST_USE_NANOS)
-            : next;
+        // It says that nothing is mapped. The answer that is under way may be from before, and then
+        // what it maps is being taken away.
+        yield e.epoch() > s.epoch() ? next.byRevoke() : next;
       }
       case IDLE,
           ATTACHING,

@@ -25,6 +25,8 @@ import org.jspecify.annotations.Nullable;
  * @param hammers whether it attaches and maps without a pause
  * @param ending whether it is to detach
  * @param hopeless whether it is to detach because no map of it will ever succeed
+ * @param overtaken whether an invalidation has come while a map was under way, whose answer may be
+ *     from before it
  */
 public record AttachmentState(
     int index,
@@ -42,7 +44,8 @@ public record AttachmentState(
     long dueNanos,
     boolean hammers,
     boolean ending,
-    boolean hopeless) {
+    boolean hopeless,
+    boolean overtaken) {
   /** Of a cookie, those that say whose attempt it is; a scenario has no more attachments. */
   private static final int INDEX_BITS = 16;
 
@@ -97,6 +100,7 @@ public record AttachmentState(
         0,
         0,
         nowNanos,
+        false,
         false,
         false,
         false);
@@ -166,73 +170,79 @@ public record AttachmentState(
   AttachmentState phase(Phase next, long due) {
     return new AttachmentState(
         index, offer, next, id, attempt, pinned, epoch, table, timeline, past, call, tries, due,
-        hammers, ending, hopeless);
+        hammers, ending, hopeless, overtaken);
   }
 
   AttachmentState asking(Phase next, long newCall, long due) {
     return new AttachmentState(
         index, offer, next, id, attempt, pinned, epoch, table, timeline, past, newCall, tries, due,
-        hammers, ending, hopeless);
+        hammers, ending, hopeless, false);
   }
 
   AttachmentState attempt(int next) {
     return new AttachmentState(
         index, offer, phase, id, next, pinned, epoch, table, timeline, past, call, tries, dueNanos,
-        hammers, ending, hopeless);
+        hammers, ending, hopeless, overtaken);
   }
 
   AttachmentState attached(int newId) {
     return new AttachmentState(
         index, offer, phase, newId, attempt, false, 0, null, null, null, call, 0, dueNanos, hammers,
-        ending, hopeless);
+        ending, hopeless, false);
   }
 
   AttachmentState pinned(boolean next) {
     return new AttachmentState(
         index, offer, phase, id, attempt, next, epoch, table, timeline, past, call, tries, dueNanos,
-        hammers, ending, hopeless);
+        hammers, ending, hopeless, overtaken);
   }
 
   AttachmentState epoch(long next) {
     ReactionTimeline kept = next == epoch ? past : null;
     return new AttachmentState(
         index, offer, phase, id, attempt, pinned, next, table, timeline, kept, call, tries,
-        dueNanos, hammers, ending, hopeless);
+        dueNanos, hammers, ending, hopeless, overtaken);
   }
 
   AttachmentState mapped(SgTable next) {
     return new AttachmentState(
         index, offer, phase, id, attempt, pinned, epoch, next, timeline, past, call, 0, dueNanos,
-        false, ending, hopeless);
+        false, ending, hopeless, false);
   }
 
   AttachmentState playing(@Nullable ReactionTimeline next, boolean hammering) {
     return new AttachmentState(
         index, offer, phase, id, attempt, pinned, epoch, table, next, past, call, tries, dueNanos,
-        hammering, ending, hopeless);
+        hammering, ending, hopeless, overtaken);
   }
 
   AttachmentState over(ReactionTimeline done, boolean hammering) {
     return new AttachmentState(
         index, offer, phase, id, attempt, pinned, epoch, table, null, done, call, tries, dueNanos,
-        hammering, ending, hopeless);
+        hammering, ending, hopeless, overtaken);
   }
 
   AttachmentState tried() {
     return new AttachmentState(
         index, offer, phase, id, attempt, pinned, epoch, table, timeline, past, call, tries + 1,
-        dueNanos, hammers, ending, hopeless);
+        dueNanos, hammers, ending, hopeless, overtaken);
   }
 
   AttachmentState givingUp() {
     return new AttachmentState(
         index, offer, phase, id, attempt, pinned, epoch, table, timeline, past, call, tries,
-        dueNanos, hammers, ending, true);
+        dueNanos, hammers, ending, true, overtaken);
   }
 
   AttachmentState toEnd() {
     return new AttachmentState(
         index, offer, phase, id, attempt, pinned, epoch, table, timeline, past, call, tries,
-        dueNanos, hammers, true, hopeless);
+        dueNanos, hammers, true, hopeless, overtaken);
+  }
+
+  AttachmentState byRevoke() {
+    return new AttachmentState(
+        index, offer, phase, id, attempt, pinned, epoch, table, timeline, past, call, tries,
+        dueNanos, hammers, ending, hopeless, true);
   }
 }

@@ -489,21 +489,24 @@ final class AttachmentCoreTest {
 
   /** What the explorer had found: the answer came behind the invalidation, and DMA began. */
   @Test
-  void theAnswerToAMapIsVoidOnceAnInvalidationHasComeAndItIsAskedAnew() {
+  void aMapThatAnInvalidationHasOvertakenIsGivenBackAndNotUsed() {
     AttachmentDriver a = in(Phase.MAPPING);
-    long call = a.state.call();
-
     assertThat(a.invalidated(7).effects()).containsExactly(Progress.nothingMapped(7));
-
-    assertThat(a.state.call()).as("no answer fits").isNotEqualTo(call);
     assertThat(a.state.phase()).isEqualTo(Phase.MAPPING);
-    a.due();
+
+    a.answered(Operation.MAP, Errno.OK, table(1));
     assertThat(a.effects())
-        .containsExactly(new AttachmentEffect.Ask(Operation.MAP, a.state.call()));
-    assertThat(a.state.call()).isNotEqualTo(call);
-    // A repetition is of the same revoke, and this map was asked for since.
-    long anew = a.state.call();
-    assertThat(a.invalidated(7).state.call()).isEqualTo(anew);
+        .containsExactly(new AttachmentEffect.Ask(Operation.UNMAP, a.state.call()));
+    assertThat(a.state.phase()).isEqualTo(Phase.UNMAPPING);
+  }
+
+  @Test
+  void aMapThatIsRefusedBecauseOfTheInvalidationIsAskedForAgainAsEver() {
+    AttachmentDriver a = in(Phase.MAPPING).invalidated(7);
+    a.answered(Operation.MAP, Errno.ENODEV, null);
+    assertThat(a.state.phase()).isEqualTo(Phase.WAITING);
+    a.due().answered(Operation.MAP, Errno.OK, table(1));
+    assertThat(a.state.phase()).isEqualTo(Phase.LIVE);
   }
 
   @Test

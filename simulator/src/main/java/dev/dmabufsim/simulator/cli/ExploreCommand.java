@@ -160,6 +160,8 @@ final class ExploreCommand implements Callable<Integer> {
       description = "Where to keep a story (default: runs/TIME-explore).")
   private @Nullable Path out;
 
+  private @Nullable RunDirectory kept;
+
   @Override
   public Integer call() throws IOException {
     try {
@@ -169,6 +171,8 @@ final class ExploreCommand implements Callable<Integer> {
       WorldPlan plan = plan();
       long first = seed != null ? seed : ThreadLocalRandom.current().nextLong(1L << 31);
       check();
+      // Now, and not when there is something to keep after an hour.
+      kept = out == null ? null : OutDirectory.of(out, "explore");
       if (exhaustive) {
         return visited(plan.seed(first), first);
       }
@@ -352,12 +356,9 @@ final class ExploreCommand implements Callable<Integer> {
   }
 
   private int told(Explorer.Found found, String which) throws IOException {
-    RunDirectory directory = OutDirectory.of(out, "explore");
+    RunDirectory directory = kept != null ? kept : OutDirectory.of(null, "explore");
     TraceFile.write(
-        directory.path().resolve("found.json"),
-        found.plan(),
-        found.actions(),
-        found.violation().detail());
+        directory.path().resolve("found.json"), found.plan(), found.actions(), found.violation());
     Shrinker.Shrunk shrunk =
         Shrinker.shrink(found.plan(), found.actions(), found.violation().invariant());
     Story.Told story =
@@ -365,7 +366,7 @@ final class ExploreCommand implements Callable<Integer> {
             .or(() -> Story.tell(found.plan(), found.actions(), wanted()))
             .orElseThrow(() -> new IllegalStateException("it is not the same again: " + found));
     Path trace = directory.path().resolve("trace.json");
-    TraceFile.write(trace, shrunk.plan(), shrunk.actions(), story.violation().detail());
+    TraceFile.write(trace, shrunk.plan(), shrunk.actions(), story.violation());
     print(shrunk.plan(), story, found.actions().size());
     Path diagram = directory.path().resolve("story.md");
     Files.writeString(
@@ -398,7 +399,7 @@ final class ExploreCommand implements Callable<Integer> {
   private static int replayed(Path file) {
     TraceFile.Trace trace = TraceFile.read(file);
     Story.Told story =
-        Story.tell(trace.plan(), trace.actions(), EnumSet.allOf(Invariant.class))
+        Story.tell(trace.plan(), trace.actions(), Set.of(trace.invariant()))
             .orElseThrow(() ->
                 new BadInput(
                     file

@@ -38,7 +38,7 @@ public record Action(Verb verb, int a, int b, int arg) {
     END,
     /** A process a is killed. */
     KILL,
-    /** A process a will die in its next step that does more than arg things, behind those. */
+    /** A process a will die within a step, behind the next arg things that it does. */
     CRASH,
     /** A process a is frozen. */
     FREEZE,

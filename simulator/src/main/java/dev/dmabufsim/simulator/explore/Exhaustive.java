@@ -165,17 +165,21 @@ public final class Exhaustive {
   private static @Nullable Path prelude(World world, List<Action> enabled) {
     Strategy calm = Strategy.calm();
     Path path = null;
+    world.prelude();
     while (!world.importers().stream().allMatch(i -> i.state().settled())) {
       enabled.clear();
       world.enabled(enabled);
-      enabled.removeIf(a -> a.verb() == Action.Verb.REVOKE || a.verb() == Action.Verb.DMA);
+      enabled.removeIf(
+          a -> a.verb() == Action.Verb.REVOKE || a.verb() == Action.Verb.DMA || a.verb().fault());
       if (enabled.isEmpty()) {
-        return path;
+        throw new IllegalArgumentException(
+            "not every importer comes to map in this world; leave --mapped out");
       }
       Action action = calm.choose(enabled);
       world.apply(action);
       path = new Path(action, path);
     }
+    world.begin();
     return path;
   }
 
@@ -195,6 +199,10 @@ public final class Exhaustive {
       case HistoryEvent.RevokeCompleted e -> true;
       case HistoryEvent.Moved e -> true;
       case HistoryEvent.MoveFailed e -> true;
+      case HistoryEvent.Reclaimed e -> true;
+      case HistoryEvent.Attached e -> true;
+      case HistoryEvent.RevokeRequested e -> true;
+      case HistoryEvent.ExporterLost e -> true;
       case HistoryEvent.Scanned e -> e.foreignBytes() > 0;
       case HistoryEvent.Probed e -> e.enodev() < e.attempts();
       default -> false;

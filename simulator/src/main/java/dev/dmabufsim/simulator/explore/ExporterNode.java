@@ -128,7 +128,14 @@ final class ExporterNode extends Node {
   Object key() {
     return Arrays.asList(
         ofNode(),
-        attach,
+        // Its queues are equal only if they are the same.
+        List.of(
+            attach.revoked(),
+            attach.next(),
+            attach.attached().answers(),
+            List.copyOf(attach.attached().order()),
+            attach.refused().answers(),
+            List.copyOf(attach.refused().order())),
         state,
         journal,
         wakeAt,
@@ -228,7 +235,7 @@ final class ExporterNode extends Node {
     segments = 0;
     revokes = Math.max(0, revokes - 1);
     export(w);
-    iommuThere = w.iommu().up();
+    iommuThere = !w.iommu().dead();
     iommu = w.iommu().process();
     subscribeAt = w.now() + SUBSCRIBE_NANOS;
     // Deaths that it may have missed.

@@ -40,6 +40,7 @@ final class ImporterNode extends Node {
   private int buffer;
   private int exporter;
   private int invalidations;
+  private long calls;
   private int looked = NOBODY;
   private boolean ending;
   private boolean checked;
@@ -60,6 +61,7 @@ final class ImporterNode extends Node {
     copy.state = state;
     copy.engine = engine.copy(copy);
     copy.invalidations = invalidations;
+    copy.calls = calls;
     copy.looked = looked;
     copy.ending = ending;
     copy.checked = checked;
@@ -69,7 +71,16 @@ final class ImporterNode extends Node {
   @Override
   Object key() {
     return Arrays.asList(
-        ofNode(), state, engine.key(), buffer, exporter, invalidations, looked, ending, checked);
+        ofNode(),
+        state,
+        engine.key(),
+        buffer,
+        exporter,
+        invalidations,
+        calls,
+        looked,
+        ending,
+        checked);
   }
 
   WorldPlan.Device device() {
@@ -123,7 +134,7 @@ final class ImporterNode extends Node {
   void restarted(World w) {
     engine = new Engine(this);
     state = AttachmentState.idle(0, device.driver().offer(), w.now());
-    exporter = w.exporter().up() ? w.exporter().process() : NOBODY;
+    exporter = w.exporter().dead() ? NOBODY : w.exporter().process();
     buffer = w.exporter().buffer();
     invalidations = 0;
   }
@@ -134,12 +145,14 @@ final class ImporterNode extends Node {
   }
 
   private long nextCall() {
-    return state.call() + 1;
+    return ++calls;
   }
 
   void end(World w) {
     ending = true;
-    happened(new AttachmentEvent.Ending(nextCall(), w.now()), w);
+    if (exporter != NOBODY) {
+      happened(new AttachmentEvent.Ending(nextCall(), w.now()), w);
+    }
   }
 
   /** The faults are over: the next DMA shows that it is back. */
@@ -180,7 +193,7 @@ final class ImporterNode extends Node {
       if (attached) {
         w.record(node(), new HistoryEvent.ExporterLost(device.name(), process, List.of(id)));
       }
-      if (w.exporter().up()) {
+      if (!w.exporter().dead() && !ending) {
         begin(w.exporter().process(), w.exporter().buffer(), w);
       }
     }
@@ -209,8 +222,9 @@ final class ImporterNode extends Node {
   @Override
   void receive(Packet packet, World w) {
     if (packet instanceof Packet.Buffers m) {
-      // Its own exporter may be dead without its knowing: then it notices first.
-      if (exporter == NOBODY && !ending) {
+      // Its own exporter may be dead without its knowing: then it notices first. And what one says
+      // that it knows to be dead is not heard.
+      if (exporter == NOBODY && !ending && m.from() > looked) {
         begin(m.from(), m.buffer(), w);
       }
       return;

@@ -100,7 +100,7 @@ public final class Story implements Schedule.Onlooker {
       case END -> "the importers are asked to give everything back";
       case KILL -> first + ": is killed";
       case CRASH ->
-          first + ": will die in its next step, behind the first " + a.arg() + " of what it does";
+          first + ": will die within a step, behind the next " + a.arg() + " things that it does";
       case FREEZE -> first + ": is frozen";
       case RESUME -> first + ": goes on";
       case RESTART -> first + ": is started again";

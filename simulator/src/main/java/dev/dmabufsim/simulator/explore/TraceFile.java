@@ -4,10 +4,13 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.dmabufsim.simulator.judge.Invariant;
+import dev.dmabufsim.simulator.judge.Violation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -32,6 +35,7 @@ public final class TraceFile {
    * @param world in words
    * @param names of the importers, which a shrunk world has fewer of
    * @param seed from which the importers' reactions are drawn
+   * @param invariant the number of the one that breaks
    * @param violation what breaks, for a reader
    * @param actions in order
    */
@@ -40,16 +44,17 @@ public final class TraceFile {
       Worlds.@Nullable Words world,
       @Nullable List<String> names,
       long seed,
+      int invariant,
       @Nullable String violation,
       @Nullable List<String> actions) {}
 
   /** A trace. */
-  public record Trace(WorldPlan plan, List<Action> actions) {}
+  public record Trace(WorldPlan plan, List<Action> actions, Invariant invariant) {}
 
   private TraceFile() {}
 
   /** Writes one. */
-  public static void write(Path file, WorldPlan plan, List<Action> actions, String violation)
+  public static void write(Path file, WorldPlan plan, List<Action> actions, Violation violation)
       throws IOException {
     List<String> nodes = nodes(plan);
     Content content =
@@ -58,7 +63,8 @@ public final class TraceFile {
             Worlds.words(plan),
             plan.importers().stream().map(WorldPlan.Device::name).toList(),
             plan.seed(),
-            violation,
+            violation.invariant().number(),
+            violation.detail(),
             actions.stream().map(a -> a.text(nodes)).toList());
     Files.writeString(file, MAPPER.writeValueAsString(content) + "\n");
   }
@@ -98,6 +104,9 @@ public final class TraceFile {
         throw new IllegalArgumentException(
             file + " is no trace: its importers' names are not i1, i2, ...");
       }
+      if (named.stream().anyMatch(n -> n.name().equals(name))) {
+        throw new IllegalArgumentException(file + " is no trace: " + name + " is there twice");
+      }
       named.add(new WorldPlan.Device(name, d.driver(), d.behaviour(), d.overrunNanos()));
     }
     WorldPlan plan = words.with(named, words.faults());
@@ -111,7 +120,14 @@ public final class TraceFile {
                       "%s does not fit this version: it knows no action '%s'"
                           .formatted(file, String.valueOf(text).replaceAll("\\p{C}", "?")))));
     }
-    return new Trace(plan, List.copyOf(actions));
+    Invariant invariant =
+        Arrays.stream(Invariant.values())
+            .filter(i -> i.number() == content.invariant)
+            .findFirst()
+            .orElseThrow(() ->
+                new IllegalArgumentException(
+                    "%s is no trace: there is no invariant %d".formatted(file, content.invariant)));
+    return new Trace(plan, List.copyOf(actions), invariant);
   }
 
   private static Content content(Path file) {

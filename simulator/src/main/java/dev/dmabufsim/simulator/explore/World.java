@@ -37,6 +37,7 @@ final class World {
   private static final long IMPORTERS_LOOKS = 10;
   private static final long RESTART_NANOS = 250_000_000;
   private static final long ENDURE_NANOS = 250_000_000;
+  private static final long PATIENCE_NANOS = 2_000_000_000;
   private static final int BUFFER_BITS = 16;
   private static final int MOST_CRASH_AFTER = 3;
 
@@ -62,6 +63,7 @@ final class World {
   private long healBy = NEVER;
   private long endBy = NEVER;
   private boolean ending;
+  private long calmSince;
 
   /** For the states seen: the numbers of what is no node's. */
   int foldedMemory = -1;
@@ -133,6 +135,7 @@ final class World {
     this.healBy = other.healBy;
     this.endBy = other.endBy;
     this.ending = other.ending;
+    this.calmSince = other.calmSince;
     this.lines = other.lines.clone();
     this.lastLine = other.lastLine;
     this.foldedMemory = other.foldedMemory;
@@ -248,6 +251,16 @@ final class World {
     scriptBy = now + plan.times().hold();
   }
 
+  /** Nothing is asked of the exporter before {@link #begin}. */
+  void prelude() {
+    scriptBy = NEVER;
+  }
+
+  /** From now on it may be. */
+  void begin() {
+    scriptBy = now + plan.times().begin();
+  }
+
   /** A process dies. */
   void kill(Node node) {
     strike("kill", List.of(node.name()));
@@ -262,6 +275,7 @@ final class World {
   }
 
   private void over(String kind, List<String> whom) {
+    calmSince = now;
     recordFault(new HistoryEvent.FaultOver(kind + ": " + String.join(", ", whom), kind, whom));
     importers.forEach(i -> {
       i.folded = -1;
@@ -598,7 +612,7 @@ final class World {
     ending = true;
     endBy = now + plan.times().limit();
     for (ImporterNode i : importers) {
-      if (i.up() && i.exporter() >= 0) {
+      if (i.up()) {
         touched(i.node());
         i.end(this);
       }
@@ -696,6 +710,7 @@ final class World {
     if (inOrder) {
       record(IOMMU, new HistoryEvent.IommuStopped(iommu.slots()));
     }
+    List<String> stuck = cut || !honest(this) ? List.of() : stuck();
     Map<String, String> nodeNames = new TreeMap<>();
     Set<String> bound = new TreeSet<>();
     for (ImporterNode i : importers) {
@@ -708,13 +723,36 @@ final class World {
         plan.boundNanos() / 1000,
         Optional.empty(),
         0,
-        List.of(),
+        stuck,
         List.of(),
         bound,
         inOrder,
         List.of(),
         nodeNames,
         !cut);
+  }
+
+  private static boolean honest(World w) {
+    return w.plan.contract().enforced()
+        && w.importers.stream().allMatch(i -> i.device().honest())
+        && w.exporter.up()
+        && w.iommu.up()
+        && Arrays.stream(w.nodes).noneMatch(Node::frozen)
+        && w.healBy == NEVER;
+  }
+
+  /** Who cannot come to an end, or to a new beginning, though nothing is in his way for so long. */
+  private List<String> stuck() {
+    List<String> stuck = new ArrayList<>();
+    boolean tried = now > plan.times().most() && now - calmSince > PATIENCE_NANOS;
+    for (ImporterNode i : importers) {
+      if (i.up() && now > endBy && !i.ended()) {
+        stuck.add(i.name() + " could not give everything back: " + i.state().phase());
+      } else if (i.up() && tried && i.recovers(this)) {
+        stuck.add(i.name() + " did no DMA any more: " + i.state().phase());
+      }
+    }
+    return stuck;
   }
 
   /** Whether a fault has struck. */
@@ -732,6 +770,7 @@ final class World {
         healBy,
         endBy,
         ending,
+        calmSince,
         List.copyOf(nodeOf),
         List.copyOf(diedAt));
   }

@@ -33,7 +33,7 @@ class TraceFileTest {
     Shrinker.Shrunk shrunk =
         Shrinker.shrink(found.plan(), found.actions(), found.violation().invariant());
     Path file = dir.resolve("trace.json");
-    TraceFile.write(file, shrunk.plan(), shrunk.actions(), found.violation().detail());
+    TraceFile.write(file, shrunk.plan(), shrunk.actions(), found.violation());
     return file;
   }
 
