@@ -122,12 +122,22 @@ final class BufferCalls {
     }
   }
 
-  /** Without a pin op pin succeeds; on revoked memory it is a no-op as well. */
+  /**
+   * Without a pin op pin succeeds; on revoked memory it is a no-op as well. But while it moves, and
+   * where it must not stay, it is not to be held: EBUSY, until it has moved ({@link BufferCore}
+   * sees to that); EINVAL, as of {@code amdgpu_bo_pin()}, if others hold it there.
+   */
   private BufferState pin(BufferState state, Attachment a) {
     Errno answer = state.settings().kind().pinAnswer();
     if (!answer.ok()) {
       replies.unreachable(call, a.id(), answer);
       return state.with(a.answered(e.operation(), e.call(), answer));
+    }
+    if (state.moving()) {
+      return failed(state, a, Errno.EBUSY);
+    }
+    if (!state.revoked() && Placement.misplaced(state)) {
+      return failed(state, a, Placement.holds(state) > 0 ? Errno.EINVAL : Errno.EBUSY);
     }
     return done(state, a.pins(a.pins() + 1));
   }

@@ -99,8 +99,14 @@ public final class BufferCore {
       return state;
     }
     BufferState next = BufferCalls.called(state, e, effects);
-    if (e.operation() == Operation.MAP && outOfReach(next, e)) {
-      // amdgpu's map op moves it; whoever asked was told to come again.
+    boolean moves =
+        switch (e.operation()) {
+          case MAP -> outOfReach(next, e);
+          case PIN -> Placement.misplaced(next);
+          default -> false;
+        };
+    if (moves) {
+      // amdgpu's map and pin ops move it; whoever asked was told to come again.
       next = RevokeSequence.fetch(next, false, e.nowNanos(), effects);
     }
     if (next.waiting() && !state.waiting()) {

@@ -7,12 +7,21 @@ import dev.dmabufsim.exporter.BufferState.Attachment;
  * Where a GPU's buffer may be. VRAM is for those who do peer-to-peer; as soon as an attachment does
  * not, it has to be system memory, as amdgpu has it in its map op.
  */
-final class Placement {
+public final class Placement {
   private Placement() {}
 
   /** Whether it is where that attachment cannot reach it. */
   static boolean outOfReach(BufferState state, Attachment a) {
     return inVram(state) && !a.importer().offer().peer2peer();
+  }
+
+  /**
+   * Whether it is in VRAM though an attachment, any, cannot reach it there: so nobody may pin it.
+   * amdgpu's pin op leaves VRAM out of the domains as soon as one attachment does no peer-to-peer.
+   */
+  static boolean misplaced(BufferState state) {
+    return inVram(state)
+        && state.attachments().values().stream().anyMatch(a -> !a.importer().offer().peer2peer());
   }
 
   /** Whether the memory is a GPU's own. */
@@ -34,5 +43,13 @@ final class Placement {
     return state.pins()
         + (int)
             state.attachments().values().stream().filter(a -> a.pins() == 0 && a.holds()).count();
+  }
+
+  /**
+   * Whether an importer that does no peer-to-peer asks in vain: others hold the memory in VRAM, and
+   * until they let go its map is EBUSY and its pin EINVAL.
+   */
+  public static boolean keptOut(BufferState state, boolean peer2peer) {
+    return !peer2peer && inVram(state) && holds(state) > 0;
   }
 }

@@ -1,6 +1,7 @@
 package dev.dmabufsim.exporter;
 
 import static dev.dmabufsim.common.contract.Errno.EBUSY;
+import static dev.dmabufsim.common.contract.Errno.EINVAL;
 import static dev.dmabufsim.common.contract.Errno.ENODEV;
 import static dev.dmabufsim.common.contract.Errno.OK;
 import static dev.dmabufsim.common.message.Operation.MAP;
@@ -114,6 +115,25 @@ final class BufferMoveTest {
             "Journal",
             "Restored",
             "Report");
+  }
+
+  /** amdgpu pins in VRAM only if every attachment does peer-to-peer. */
+  @Test
+  void nobodyPinsInVramWhileAnAttachmentDoesNoPeerToPeer() {
+    BufferDriver b = gpu(Contract.V7).attach(PROCESS, 1).call(PIN, 1).attach(PROCESS, FAR, 2);
+    assertThat(b.call(PIN, 2).answer(2)).as("another holds it where it is").isEqualTo(EINVAL);
+    assertThat(b.state.revoked()).isFalse();
+
+    b.call(UNPIN, 1).call(PIN, 1);
+    assertThat(b.answer(1)).as("it is to move first").isEqualTo(EBUSY);
+    assertThat(b.state.moving()).isTrue();
+    assertThat(b.call(PIN, 2).answer(2)).as("it moves").isEqualTo(EBUSY);
+
+    b.returned(1, 2).copied();
+    assertThat(b.state.memory().system()).isTrue();
+    assertThat(b.call(PIN, 2).answer(2)).isEqualTo(OK);
+    assertThat(b.call(PIN, 1).answer(1)).isEqualTo(OK);
+    assertThat(b.call(MAP, 2).slotsMapped(2).answer(2)).isEqualTo(OK);
   }
 
   @ParameterizedTest

@@ -78,6 +78,9 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
   private final Set<Integer> dead = new HashSet<>();
   private IommuState state;
 
+  /** Somebody else had changed an entry that was to be claimed: it is to be looked at again. */
+  private boolean claimLost;
+
   private IommuHub(
       ActorContext<Command> context, TimerScheduler<Command> timers, NodeContext node) {
     super(context);
@@ -214,7 +217,8 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
         happened(new IommuEvent.ProcessDied(process.index(), process.name()));
       }
     }
-    if ((died || !state.orphans().isEmpty()) && !Planted.ORPHANS_KEPT.planted()) {
+    if ((died || claimLost || !state.orphans().isEmpty()) && !Planted.ORPHANS_KEPT.planted()) {
+      claimLost = false;
       // Of all the dead: a successor of one may have died while it took its buffers back.
       happened(
           new IommuEvent.Orphans(
@@ -232,6 +236,8 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
       happened(
           new IommuEvent.Claimed(
               mine, e.entry().phase() == Phase.REVOKING, e.drainNanos(), System.nanoTime()));
+    } else {
+      claimLost = true;
     }
   }
 

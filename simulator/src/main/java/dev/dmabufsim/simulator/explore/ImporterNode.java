@@ -12,6 +12,8 @@ import dev.dmabufsim.common.message.ExporterMessage.Signal;
 import dev.dmabufsim.common.message.ImporterMessage.Failure;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
+import dev.dmabufsim.exporter.BufferState;
+import dev.dmabufsim.exporter.Placement;
 import dev.dmabufsim.importer.AttachmentCore;
 import dev.dmabufsim.importer.AttachmentEffect;
 import dev.dmabufsim.importer.AttachmentEvent;
@@ -168,7 +170,9 @@ final class ImporterNode extends Node {
           case REFUSED, AWAY, DONE -> true;
           default -> state.timeline() != null && state.ended();
         };
-    return checked && up() && w.exporter().up() && !w.exporter().state().dead() && !gone;
+    BufferState of = w.exporter().state();
+    boolean keptOut = Placement.keptOut(of, device.driver().offer().peer2peer());
+    return checked && up() && w.exporter().up() && !of.dead() && !gone && !keptOut;
   }
 
   /** Whether it has only to do a DMA to show that it is back. */

@@ -243,6 +243,8 @@ final class IommuNode extends Node {
           new IommuEvent.Claimed(
               mine, e.entry().phase() == BufferJournal.Phase.REVOKING, e.drainNanos(), w.now()),
           w);
+    } else {
+      orphansAt = w.now() + ORPHANS_NANOS;
     }
   }
 
