@@ -366,7 +366,10 @@ public final class Run {
     NodeProcess process = nodes.get(node);
     if (process != null) {
       process.tell(network(node, core.network(state).atDoors()));
-      process.tell(new NodeCommand.Begin());
+      // During the set-up exporters have been told nothing yet.
+      if (process.spec().role() != Role.EXPORTER || state.roundsNanos().isPresent()) {
+        process.tell(new NodeCommand.Begin());
+      }
     }
   }
 

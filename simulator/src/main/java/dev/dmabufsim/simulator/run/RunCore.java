@@ -546,15 +546,17 @@ final class RunCore {
     return new Effect.Network(atDoors, cuts);
   }
 
-  /** How long until {@link #tick} has something to do; empty if only a report can change that. */
+  /**
+   * How long until {@link #tick} has something to do; empty if only a report can change that. What
+   * strikes at a point may do so before the rounds begin, since a move is a revoke as well; it then
+   * lasts no longer than it would later.
+   */
   OptionalLong untilDue(State s, long nowNanos) {
-    if (s.roundsNanos().isEmpty()) {
-      return OptionalLong.empty();
-    }
     return plan.faults().stream()
         .flatMap(f -> {
           Stage stage = s.struck().get(f.index());
           if (stage == null
+              && s.roundsNanos().isPresent()
               && f.spec().when() instanceof When.After after
               && possible(s, f)
               && !waits(s, f)) {

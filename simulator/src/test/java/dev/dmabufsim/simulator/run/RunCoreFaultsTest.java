@@ -41,6 +41,16 @@ class RunCoreFaultsTest {
     assertThat(core.untilDue(over.state(), 13 * SECOND)).isEmpty();
   }
 
+  /** As in chaos seed 1261511803: it lasted until the importers were given up. */
+  @Test
+  void aPauseAtAPointOfTheSetUpEndsInTimeThoughNoRoundHasBegun() {
+    RunCore core = core("{pause: m-1, at: importer.invalidated, revoke: 1, for: 2s}");
+    NodeReport there = new NodeReport.AtPoint("m-1", "importer.invalidated", 1);
+    State s = core.reported(State.begin(), there, 10 * SECOND).state();
+    assertThat(core.untilDue(s, 10 * SECOND)).hasValue(2 * SECOND);
+    assertThat(core.tick(s, 12 * SECOND).effects()).contains(new Effect.Resume("m-1"));
+  }
+
   @Test
   void whoIsPausedTwiceGoesOnWhenBothAreOver() {
     RunCore core = core("{pause: m-1, after: 1s, for: 3s}, {stall: m-1, after: 2s, for: 1s}");
