@@ -152,10 +152,12 @@ public final class ChaosFaults {
     List<FaultPoint> points =
         FaultPoint.of(role.label()).stream().filter(p -> !SELDOM.contains(p)).toList();
     int latest = Math.max(1, Math.min(4, scenario.revokes().rounds() / 3));
+    // The first may be a move during the set-up, before there is anything to be judged by.
+    int first = Math.min(2, latest);
     return ", at: "
         + points.get(random.nextInt(points.size())).label()
         + ", revoke: "
-        + random.nextInt(1, latest + 1);
+        + random.nextInt(first, latest + 1);
   }
 
   private String lasting(int from, int to) {
