@@ -27,6 +27,9 @@ public final class AttachCore {
    */
   static final int MOST = 100_000;
 
+  /** An attachment's id is its exporter's process, and so many bits of that one's counting. */
+  public static final int ID_BITS = 24;
+
   /** One attachment of one importer process, as that process counts. */
   public record Cookie(int process, int buffer, long cookie) {}
 
@@ -61,9 +64,15 @@ public final class AttachCore {
    * @param attached attachments by request
    * @param refused errors by request
    * @param next the id of the next attachment
+   * @param last the last id that there is: what comes after it are another process's
    */
   public record State(
-      PSet<Integer> revoked, Memory<Integer> attached, Memory<Errno> refused, int next) {}
+      PSet<Integer> revoked, Memory<Integer> attached, Memory<Errno> refused, int next, int last) {
+    /** Whether an id is this process's own; ids count upwards and may be negative. */
+    boolean has(int id) {
+      return id >>> ID_BITS == last >>> ID_BITS;
+    }
+  }
 
   /** What can happen. */
   public sealed interface Event {
@@ -121,9 +130,19 @@ public final class AttachCore {
     this.stride = stride;
   }
 
+  /** The first id of a process's device. */
+  public static int firstId(int process, int device) {
+    return (process << ID_BITS) + 1 + device;
+  }
+
   /** Nothing asked yet. */
   public static State fresh(int firstId) {
-    return new State(HashTreePSet.empty(), Memory.empty(), Memory.empty(), firstId);
+    return new State(
+        HashTreePSet.empty(),
+        Memory.empty(),
+        Memory.empty(),
+        firstId,
+        firstId | ((1 << ID_BITS) - 1));
   }
 
   /** Decides. */
@@ -135,7 +154,8 @@ public final class AttachCore {
                   e.revoked() ? s.revoked().plus(e.buffer()) : s.revoked().minus(e.buffer()),
                   s.attached(),
                   s.refused(),
-                  s.next()),
+                  s.next(),
+                  s.last()),
               List.of());
       case Event.Asked e -> asked(s, e);
     };
@@ -160,20 +180,21 @@ public final class AttachCore {
         answers.attached(cookie, id);
       } else if (before != null) {
         answers.refused(cookie, before);
-      } else if (now.ok()) {
+      } else if (now.ok() && s.has(next)) {
         attached = attached.plus(key, next);
         answers.attached(cookie, next);
         answers.fresh.add(next);
         next += stride;
       } else {
-        refused = refused.plus(key, now);
-        answers.refused(cookie, now);
-        answers.turnedAway.add(cookie);
+        // There is room for no more: it would have an id that is another's.
+        Errno errno = now.ok() ? Errno.ENOMEM : now;
+        refused = refused.plus(key, errno);
+        answers.turnedAway(cookie, errno);
       }
     }
     Errno mapErrno = unreachable == Errno.EINVAL ? Errno.EINVAL : Errno.OK;
     return new Step(
-        new State(s.revoked(), attached, refused, next), answers.effects(e, now, mapErrno));
+        new State(s.revoked(), attached, refused, next, s.last()), answers.effects(e, mapErrno));
   }
 
   /** What the rules say now. */
@@ -193,8 +214,8 @@ public final class AttachCore {
     /** The ids of those that are new. */
     final List<Integer> fresh = new ArrayList<>();
 
-    /** Those that are refused and had not been asked for before. */
-    final List<Long> turnedAway = new ArrayList<>();
+    /** How many are refused that had not been asked for before, by error. */
+    private final Map<Errno, Integer> turnedAway = new EnumMap<>(Errno.class);
 
     private final List<Long> cookies = new ArrayList<>();
     private final List<Integer> ids = new ArrayList<>();
@@ -209,7 +230,12 @@ public final class AttachCore {
       refusals.computeIfAbsent(errno, key -> new ArrayList<>()).add(cookie);
     }
 
-    List<Effect> effects(Event.Asked e, Errno now, Errno mapErrno) {
+    void turnedAway(long cookie, Errno errno) {
+      refused(cookie, errno);
+      turnedAway.merge(errno, 1, Integer::sum);
+    }
+
+    List<Effect> effects(Event.Asked e, Errno mapErrno) {
       BufferState.Importer importer = e.importer();
       List<Effect> effects = new ArrayList<>();
       if (!fresh.isEmpty()) {
@@ -223,12 +249,11 @@ public final class AttachCore {
                     importer.offer().revocable(),
                     List.copyOf(fresh))));
       }
-      if (!turnedAway.isEmpty()) {
-        effects.add(
-            new Effect.Note(
-                new HistoryEvent.AttachRefused(
-                    e.buffer(), e.device(), importer.kind(), now, turnedAway.size())));
-      }
+      turnedAway.forEach((errno, count) ->
+          effects.add(
+              new Effect.Note(
+                  new HistoryEvent.AttachRefused(
+                      e.buffer(), e.device(), importer.kind(), errno, count))));
       if (!cookies.isEmpty()) {
         effects.add(new Effect.Reply(Errno.OK, List.copyOf(cookies), List.copyOf(ids)));
       }

@@ -182,7 +182,7 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
         its.put(id, buffers.get(id));
       }
       // Ids of all devices are apart, and so are those of all nodes.
-      int firstId = (node.self().process() << 24) + 1 + d;
+      int firstId = AttachCore.firstId(node.self().process(), d);
       ActorRef<DeviceActor.Command> device =
           context.spawn(
               DeviceActor.create(

@@ -6,6 +6,7 @@ import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.ExporterKind;
 import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.driver.ImporterOffer;
+import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.exporter.AttachCore.Effect;
 import dev.dmabufsim.exporter.AttachCore.Event;
 import java.util.List;
@@ -42,6 +43,24 @@ final class AttachCoreTest {
   void idsAreApartByTheStrideSoThatOtherDevicesFitBetween() {
     assertThat(reply(asks(IMPORTER, 1L, 2L)).ids()).containsExactly(100, 110);
     assertThat(reply(asks(IMPORTER, 3L)).ids()).containsExactly(120);
+  }
+
+  @Test
+  void whatWouldBeAnotherProcesssIdIsRefusedInstead() {
+    int last = AttachCore.firstId(5, 0) | ((1 << AttachCore.ID_BITS) - 1);
+    state = AttachCore.fresh(last - 15);
+
+    List<Effect> effects = asks(IMPORTER, 1L, 2L, 3L);
+
+    assertThat(effects)
+        .contains(
+            new Effect.Reply(Errno.OK, List.of(1L, 2L), List.of(last - 15, last - 5)),
+            new Effect.Reply(Errno.ENOMEM, List.of(3L), List.of()))
+        .contains(
+            new Effect.Note(
+                new HistoryEvent.AttachRefused(BUFFER, "nic", IMPORTER.kind(), Errno.ENOMEM, 1)));
+    assertThat(reply(asks(IMPORTER, 4L)).errno()).as("for good").isEqualTo(Errno.ENOMEM);
+    assertThat(AttachCore.fresh(AttachCore.firstId(255, 0)).next()).as("of the last").isNegative();
   }
 
   @Test

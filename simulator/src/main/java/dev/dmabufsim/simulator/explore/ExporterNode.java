@@ -30,7 +30,6 @@ import java.util.TreeSet;
  */
 final class ExporterNode extends Node {
   private static final String DEVICE = "x";
-  private static final int FIRST_ID_BITS = 24;
   private static final int SEGMENT_BITS = 20;
 
   /** How often it asks who has died. */
@@ -208,7 +207,7 @@ final class ExporterNode extends Node {
     int id = process() << 16;
     fill(segment, generation, Canary.word0(Canary.TAG_EXPORTER, generation), id, w);
     state = BufferState.exported(empty().settings(), segment, generation);
-    attach = AttachCore.fresh((process() << FIRST_ID_BITS) + 1);
+    attach = AttachCore.fresh(AttachCore.firstId(process(), 0));
     // As much again, which has a tenant from the start.
     tenants.add(rent(create(w), w));
     w.record(

@@ -21,13 +21,22 @@ final class AttachRace {
   final DmaBuf buffer;
   private final AttachCore device;
   private final List<BufferEvent> underWay = new ArrayList<>();
-  private AttachCore.State state = AttachCore.fresh(1);
+  private AttachCore.State state;
 
   AttachRace() {
-    this(ExporterKind.VFIO_PCI, Contract.V7, RevokeCause.RESET);
+    this(1);
+  }
+
+  AttachRace(int firstId) {
+    this(ExporterKind.VFIO_PCI, Contract.V7, RevokeCause.RESET, firstId);
   }
 
   AttachRace(ExporterKind kind, Contract contract, RevokeCause cause) {
+    this(kind, contract, cause, 1);
+  }
+
+  private AttachRace(ExporterKind kind, Contract contract, RevokeCause cause, int firstId) {
+    this.state = AttachCore.fresh(firstId);
     this.buffer = new DmaBuf(kind, contract);
     this.device =
         new AttachCore(

@@ -64,8 +64,12 @@ record FieldFailure(int number, String what, List<Catcher> catchers) {
             of("field.2.revoke-then-close"),
             of("field.2.close-during-revoke"),
             of("seq.vfio.skip-unchanged")),
-        failure(3, "Export succeeds, handing out the descriptor fails: double free"),
-        failure(4, "Export of a BAR that is not reserved"),
+        failure(
+            3,
+            "Export succeeds, handing out the descriptor fails: double free",
+            of("field.3.failed-export"),
+            of("op.export.enomem")),
+        failure(4, "Export of a BAR that is not reserved", of("field.4.not-reserved")),
         failure(5, "unpin without the lock", of("field.5.unpin-without-lock"), of("op.unpin.lock")),
         failure(
             6,

@@ -93,16 +93,17 @@ final class FieldFailureCases {
               assertThat(buffer.state.dead()).isTrue();
             })
         .from("CVE-2026-31468")
-        .notModelled(
-            "3.descriptor",
-            "3: An export whose descriptor cannot be handed out is freed once.",
-            "there are no descriptors: a buffer is offered by number. What fails on the way to an"
-                + " export leaves nothing behind (op.export.enomem)")
+        .requires(
+            "3.failed-export",
+            "3: An export that fails on its way has what it had made freed once, and nothing of"
+                + " another's; here that is before there is a number to hand out, since there are"
+                + " no descriptors.",
+            SharedMemoryCases::aFailedExportFreesWhatItMadeAndNothingElse)
         .from("CVE-2026-64042")
-        .notModelled(
+        .requires(
             "4.not-reserved",
-            "4: A BAR that its driver has not reserved is not exported.",
-            "a scenario's devices own what they export; nobody else can have reserved it")
+            "4: Memory that is somebody's already is not exported a second time.",
+            SharedMemoryCases::memoryIsExportedOnce)
         .from("CVE-2026-80633")
         .requires(
             "5.unpin-without-lock",

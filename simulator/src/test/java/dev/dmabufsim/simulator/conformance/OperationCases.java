@@ -16,6 +16,7 @@ import dev.dmabufsim.common.message.IommuMessage.SlotUse;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
 import dev.dmabufsim.common.message.Span;
+import dev.dmabufsim.exporter.AttachCore;
 import dev.dmabufsim.exporter.AttachRules;
 import dev.dmabufsim.exporter.BufferEffect;
 import dev.dmabufsim.exporter.BufferEvent;
@@ -146,10 +147,16 @@ final class OperationCases {
             "Attaching to no dma-buf, or for no device, is EINVAL.",
             "an attach always names a device; one that names a buffer which is not there is"
                 + " dropped and recorded (ExporterHubTest)")
-        .notModelled(
+        .requires(
             "attach.enomem",
-            "An attach for which there is no memory is ENOMEM.",
-            "the list of attachments is not limited")
+            "An attach for which there is no room is ENOMEM: an exporter has 16,777,215 numbers for"
+                + " attachments, and the next would be another's.",
+            () -> {
+              AttachRace race = new AttachRace((1 << AttachCore.ID_BITS) - 1);
+              assertThat(race.attach(1)).isEqualTo(Errno.OK);
+              assertThat(race.attach(2)).isEqualTo(Errno.ENOMEM);
+              assertThat(race.attach(1)).as("repeated").isEqualTo(Errno.OK);
+            })
         .from("drivers/vfio/pci/vfio_pci_dmabuf.c: vfio_pci_dma_buf_attach()")
         .requires(
             "attach.eopnotsupp-peer2peer",
@@ -234,12 +241,35 @@ final class OperationCases {
               assertThat(buffer.call(Operation.PIN, 1)).isEqualTo(Errno.EOPNOTSUPP);
               assertThat(buffer.state.pins()).isZero();
             })
-        .from("drivers/gpu/drm/xe/xe_dma_buf.c: xe_dma_buf_pin()")
-        .notModelled(
-            "pin.xe-einval",
-            "Pinning an xe buffer that is not in system memory, and cannot go there, is EINVAL.",
-            "gpu-vram is amdgpu here, which pins in VRAM if every attachment does peer2peer;"
-                + " xe's refusal is not written");
+        .from("drivers/gpu/drm/amd/amdgpu/amdgpu_dma_buf.c: amdgpu_dma_buf_pin()")
+        .requires(
+            "pin.vram",
+            "A GPU's buffer is pinned in VRAM only if every attachment does peer2peer: otherwise it"
+                + " goes to system memory first.",
+            () -> {
+              DmaBuf buffer = new DmaBuf(ExporterKind.GPU_VRAM, Contract.V7).attach(1);
+              assertThat(buffer.call(Operation.PIN, 1)).isEqualTo(Errno.OK);
+              assertThat(buffer.call(Operation.UNPIN, 1)).isEqualTo(Errno.OK);
+              assertThat(buffer.state.memory().system()).isFalse();
+
+              buffer.attach(DmaBuf.PROCESS, NO_P2P, 2).returned(1);
+              assertThat(buffer.state.memory().system()).isTrue();
+              assertThat(buffer.call(Operation.PIN, 1)).isEqualTo(Errno.OK);
+            })
+        .from(
+            "drivers/gpu/drm/xe/xe_dma_buf.c: xe_dma_buf_pin();"
+                + " drivers/gpu/drm/amd/amdgpu/amdgpu_object.c: amdgpu_bo_pin()")
+        .requires(
+            "pin.gpu-einval",
+            "Pinning a GPU's buffer that would have to be in system memory, and cannot go there, is"
+                + " EINVAL.",
+            () -> {
+              DmaBuf buffer = new DmaBuf(ExporterKind.GPU_VRAM, Contract.V7).attach(1);
+              buffer.call(Operation.PIN, 1);
+              buffer.attach(DmaBuf.PROCESS, NO_P2P, 2);
+              assertThat(buffer.call(Operation.PIN, 2)).isEqualTo(Errno.EINVAL);
+              assertThat(buffer.state.pins()).isEqualTo(1);
+            });
   }
 
   private static void map(Section.Builder b) {

@@ -51,6 +51,33 @@ final class SharedMemoryCases {
     });
   }
 
+  static void aFailedExportFreesWhatItMadeAndNothingElse() throws IOException {
+    on(fabric -> {
+      fabric.createSegment(1, BYTES);
+      fabric.control().refuseMemory(true);
+      assertThatIOException().isThrownBy(() -> fabric.createSegment(2, BYTES));
+      fabric.control().refuseMemory(false);
+      assertThat(fabric.segments()).containsExactly(1);
+      fabric.createSegment(2, BYTES);
+      assertThat(fabric.segments()).containsExactlyInAnyOrder(1, 2);
+    });
+  }
+
+  static void memoryIsExportedOnce() throws IOException {
+    on(fabric -> {
+      fabric.createSegment(1, BYTES);
+      try (Arena arena = Arena.ofConfined()) {
+        SegmentMemory memory = fabric.mapSegment(1, BYTES, arena);
+        memory.owner(5);
+        memory.data().set(ValueLayout.JAVA_LONG, 0, 77);
+        assertThatIOException().isThrownBy(() -> fabric.createSegment(1, BYTES));
+        assertThat(fabric.hasSegment(1)).isTrue();
+        assertThat(memory.owner()).isEqualTo(5);
+        assertThat(memory.data().get(ValueLayout.JAVA_LONG, 0)).isEqualTo(77);
+      }
+    });
+  }
+
   static void cpuAccessFaults() throws IOException {
     on(fabric -> {
       fabric.createSegment(1, BYTES);
