@@ -121,6 +121,17 @@ public final class ControlFile {
     INT.setRelease(memory, ControlDescriptor.MEMORY_REFUSED_AT, refused ? 1 : 0);
   }
 
+  /**
+   * A fault's doing: from now on the file says that its layout is another one, or this one again.
+   * Whoever has opened it has looked before and goes on; whoever comes is to refuse it.
+   */
+  public void otherVersion(boolean other) {
+    INT.setRelease(
+        memory,
+        ControlDescriptor.VERSION_AT,
+        other ? ControlDescriptor.VERSION + 1 : ControlDescriptor.VERSION);
+  }
+
   /** The mapped bytes, for {@link Guard}. */
   public MemorySegment memory() {
     return memory;

@@ -49,7 +49,8 @@ public final class ChaosFaults {
     SLOW_LINK(1),
     FULL_SHM(1),
     TRUNCATE_SEGMENT(1),
-    DAMAGE_SLOT(1);
+    DAMAGE_SLOT(1),
+    OTHER_VERSION(1);
 
     private final int weight;
 
@@ -129,6 +130,7 @@ public final class ChaosFaults {
       case FULL_SHM -> "full-shm: true" + lasting(200, 1500);
       case TRUNCATE_SEGMENT -> "truncate-segment: random, after: " + millis(100, 3000);
       case DAMAGE_SLOT -> "damage-slot: random, after: " + millis(100, 3000);
+      case OTHER_VERSION -> "other-version: true" + lasting(500, 4000);
     };
   }
 

@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A node is a name; it may be several processes one after the other. The time of a kill is that
  * of the launcher's line or of the last thing that the process wrote down, whichever is later: one
- * that kills itself at a point may be heard of before or after that.
+ * that kills itself at a point may be heard of before or after that; but not later than when the
+ * IOMMU found it dead.
  */
 final class Cast {
   /** A buffer's number is its process's, and so many bits of its own below. */
@@ -30,7 +31,9 @@ final class Cast {
     FREEZE,
     NETWORK,
     MEMORY,
-    SLOT;
+    SLOT,
+    /** Nothing that would excuse anybody. */
+    VERSION;
 
     /** What faults of a kind do; a kind that is not known here may do anything to the network. */
     static Blow of(String kind) {
@@ -39,6 +42,7 @@ final class Cast {
         case "pause", "stall" -> FREEZE;
         case "full-shm", "truncate-segment" -> MEMORY;
         case "damage-slot" -> SLOT;
+        case "other-version" -> VERSION;
         default -> NETWORK;
       };
     }
@@ -65,7 +69,7 @@ final class Cast {
     private HistoryLine last;
     private @Nullable HistoryLine killed;
     private boolean stopped;
-    private boolean noticed;
+    private long noticedNanos = Long.MAX_VALUE;
 
     Player(String node, String role, int index, HistoryLine first) {
       this.node = node;
@@ -125,7 +129,7 @@ final class Cast {
       case HistoryEvent.ProcessDied e -> {
         Player dead = byIndex.get(e.process());
         if (dead != null) {
-          dead.noticed = true;
+          dead.noticedNanos = Math.min(dead.noticedNanos, line.nanos());
         }
       }
       case HistoryEvent.FaultStruck e -> struck(e, line);
@@ -210,9 +214,11 @@ final class Cast {
   /** When a process died without having stopped in order; empty if it did not. */
   OptionalLong death(Player process) {
     if (process.killed != null) {
-      return OptionalLong.of(Math.max(process.killed.nanos(), process.last.nanos()));
+      // The launcher may be slow to hear of what struck at a point, and the IOMMU quicker.
+      long known = Math.min(process.killed.nanos(), process.noticedNanos);
+      return OptionalLong.of(Math.max(known, process.last.nanos()));
     }
-    boolean gone = process.noticed || !successors(process).isEmpty();
+    boolean gone = process.noticedNanos != Long.MAX_VALUE || !successors(process).isEmpty();
     return gone && !process.stopped ? OptionalLong.of(process.last.nanos()) : OptionalLong.empty();
   }
 

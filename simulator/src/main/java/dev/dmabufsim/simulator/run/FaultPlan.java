@@ -105,6 +105,7 @@ public record FaultPlan(List<Planned> faults) {
               case FaultSpec.FullShm x -> false;
               case FaultSpec.TruncateSegment x -> false;
               case FaultSpec.DamageSlot x -> false;
+              case FaultSpec.OtherVersion x -> false;
             })
         .flatMap(f -> f.nodes().stream())
         .collect(Collectors.toUnmodifiableSet());
@@ -126,6 +127,7 @@ public record FaultPlan(List<Planned> faults) {
       case FaultSpec.Link l -> List.of();
       case FaultSpec.FullShm f -> List.of();
       case FaultSpec.DamageSlot d -> List.of();
+      case FaultSpec.OtherVersion v -> List.of();
     };
   }
 
@@ -181,6 +183,7 @@ public record FaultPlan(List<Planned> faults) {
       case FaultSpec.FullShm x -> List.of();
       case FaultSpec.TruncateSegment x -> List.of();
       case FaultSpec.DamageSlot x -> List.of();
+      case FaultSpec.OtherVersion x -> List.of();
     };
   }
 

@@ -556,6 +556,7 @@ public final class Run {
           Objects.requireNonNull(vandal).refuseMemory(e.refused());
       case RunCore.Effect.Truncate e ->
           Objects.requireNonNull(vandal).truncate(e.node()).ifPresent(this::trouble);
+      case RunCore.Effect.OtherVersion e -> Objects.requireNonNull(vandal).otherVersion(e.other());
       case RunCore.Effect.DamageSlot e ->
           Objects.requireNonNull(vandal).damageSlot().ifPresent(this::trouble);
     }

@@ -28,6 +28,9 @@ import java.util.stream.Stream;
 final class RunCore {
   private static final int SIGKILL_STATUS = 137;
 
+  /** The exit status of a node that refuses what it finds. */
+  private static final int EXIT_BAD_INPUT = 2;
+
   /** The exit statuses of a node that was downed: its own, and Akka's. */
   private static final Set<Integer> EXITS_GIVEN_UP = Set.of(71, 255);
 
@@ -67,6 +70,9 @@ final class RunCore {
 
     /** A restart: who was killed is started again, and on its way into the cluster. */
     record Returning() implements Stage {}
+
+    /** A restart: who was started again found a control file of another version, and ended. */
+    record Refused() implements Stage {}
 
     /** It was done, or is over. */
     record Over() implements Stage {}
@@ -292,6 +298,9 @@ final class RunCore {
 
     /** Write garbage over a slot. */
     record DamageSlot() implements Effect {}
+
+    /** The control file is of another version, or is right again. */
+    record OtherVersion(boolean other) implements Effect {}
   }
 
   /** What follows. */
@@ -404,6 +413,8 @@ final class RunCore {
           && nowNanos - a.sinceNanos() >= fault.spec().length().toNanos()
           && mayEnd(next, fault)) {
         next = end(next, fault, effects);
+      } else if (stage instanceof Stage.Refused && !otherVersion(next)) {
+        next = end(next, fault, effects);
       }
     }
     return new Step(next, effects);
@@ -464,6 +475,7 @@ final class RunCore {
       case FaultSpec.TruncateSegment t ->
           fault.nodes().forEach(n -> effects.add(new Effect.Truncate(n)));
       case FaultSpec.DamageSlot d -> effects.add(new Effect.DamageSlot());
+      case FaultSpec.OtherVersion v -> effects.add(new Effect.OtherVersion(true));
     }
     return next;
   }
@@ -500,6 +512,11 @@ final class RunCore {
       }
       case FaultSpec.TruncateSegment t -> {}
       case FaultSpec.DamageSlot d -> {}
+      case FaultSpec.OtherVersion v -> {
+        if (!otherVersion(next)) {
+          effects.add(new Effect.OtherVersion(false));
+        }
+      }
     }
     return over(next, fault, effects);
   }
@@ -534,6 +551,14 @@ final class RunCore {
     return active(s).stream().anyMatch(f -> f.spec().deed() instanceof FaultSpec.FullShm);
   }
 
+  private boolean otherVersion(State s) {
+    return active(s).stream().anyMatch(f -> f.spec().deed() instanceof FaultSpec.OtherVersion);
+  }
+
+  private boolean refused(State s) {
+    return s.struck().values().stream().anyMatch(Stage.Refused.class::isInstance);
+  }
+
   /** What happens to messages now, by all faults together, and who does it. */
   Effect.Network network(State s) {
     List<LinkRule> atDoors = new ArrayList<>();
@@ -552,6 +577,9 @@ final class RunCore {
    * lasts no longer than it would later.
    */
   OptionalLong untilDue(State s, long nowNanos) {
+    if (refused(s) && !otherVersion(s)) {
+      return OptionalLong.of(0);
+    }
     return plan.faults().stream()
         .flatMap(f -> {
           Stage stage = s.struck().get(f.index());
@@ -581,7 +609,7 @@ final class RunCore {
                 f.spec().when() instanceof When.After
                     && !s.struck().containsKey(f.index())
                     && possible(s, f));
-    return !pending && active(s).isEmpty() && missingAgain(s).isEmpty();
+    return !pending && active(s).isEmpty() && !refused(s) && missingAgain(s).isEmpty();
   }
 
   /** Whether every fault has struck and is over: from here on all must get well again. */
@@ -616,6 +644,10 @@ final class RunCore {
       if (s.struck().get(fault.index()) instanceof Stage.Returning
           && fault.nodes().contains(node)
           && !s.reached(Milestone.READY, node)) {
+        if (status == EXIT_BAD_INPUT && otherVersionStruck(s)) {
+          // As it should: it is started again when the file is right again.
+          return next.strike(fault.index(), new Stage.Refused());
+        }
         next =
             next.strike(fault.index(), new Stage.Over())
                 .trouble(node + " was started again, and ended before it was there");
@@ -624,6 +656,12 @@ final class RunCore {
     return status == 0 || wanted || givenUp
         ? next
         : next.trouble("%s ended by itself with status %d, see %s".formatted(node, status, log));
+  }
+
+  private boolean otherVersionStruck(State s) {
+    return plan.faults().stream()
+        .anyMatch(f ->
+            f.spec().deed() instanceof FaultSpec.OtherVersion && s.struck().containsKey(f.index()));
   }
 
   private boolean wasOutOfReach(State s, String node) {
@@ -640,6 +678,7 @@ final class RunCore {
                   case FaultSpec.FullShm x -> false;
                   case FaultSpec.TruncateSegment x -> false;
                   case FaultSpec.DamageSlot x -> false;
+                  case FaultSpec.OtherVersion x -> false;
                 });
   }
 

@@ -26,6 +26,11 @@ final class Vandal {
     fabric.control().refuseMemory(refused);
   }
 
+  /** The control file is of another version, or of this one again. */
+  void otherVersion(boolean other) {
+    fabric.control().otherVersion(other);
+  }
+
   /**
    * Truncates the memory of a live buffer of a node.
    *

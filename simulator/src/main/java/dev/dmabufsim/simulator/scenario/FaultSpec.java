@@ -100,6 +100,9 @@ public record FaultSpec(Deed deed, When when, Duration length) {
   /** Somebody writes garbage over the IOMMU's line of a slot. */
   public record DamageSlot() implements Deed {}
 
+  /** The control file is of another version: whoever is there goes on, whoever comes refuses it. */
+  public record OtherVersion() implements Deed {}
+
   /** When a fault strikes. */
   public sealed interface When {
     /** In the round of that number, from 1, when its node passes that point. */
@@ -171,6 +174,7 @@ public record FaultSpec(Deed deed, When when, Duration length) {
       case FullShm f -> "full-shm";
       case TruncateSegment t -> "truncate-segment";
       case DamageSlot d -> "damage-slot";
+      case OtherVersion v -> "other-version";
     };
   }
 
@@ -218,6 +222,7 @@ public record FaultSpec(Deed deed, When when, Duration length) {
       case FullShm f -> "true";
       case TruncateSegment t -> quoted(t.target().text());
       case DamageSlot d -> "random";
+      case OtherVersion v -> "true";
     };
   }
 

@@ -41,6 +41,7 @@ final class FaultsBinder {
     KEYS.put("full-shm", List.of("after", "for"));
     KEYS.put("truncate-segment", List.of("after"));
     KEYS.put("damage-slot", List.of("after"));
+    KEYS.put("other-version", List.of("after", "for"));
   }
 
   private final Optional<Inventory> inventory;
@@ -112,6 +113,10 @@ final class FaultsBinder {
       case "full-shm" -> {
         onlyTrue(what);
         yield lasting(section, new FaultSpec.FullShm());
+      }
+      case "other-version" -> {
+        onlyTrue(what);
+        yield lasting(section, new FaultSpec.OtherVersion());
       }
       case "truncate-segment" ->
           new FaultSpec(

@@ -54,7 +54,8 @@ class ChaosFaultsTest {
             "slow-link",
             "full-shm",
             "truncate-segment",
-            "damage-slot");
+            "damage-slot",
+            "other-version");
     assertThat(counts).containsExactlyInAnyOrder(1, 2, 3, 4);
   }
 

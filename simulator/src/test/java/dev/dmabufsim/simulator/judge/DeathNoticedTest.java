@@ -106,4 +106,31 @@ class DeathNoticedTest {
             .at(1000, LAUNCHER, Tale.struck("kill", EXPORTER));
     assertThat(neverTold.until(9000).broken(IT)).isEmpty();
   }
+
+  /** On a busy machine the launcher heard of a death 70 ms after the IOMMU had taken all back. */
+  @Test
+  void whoIsFoundDeadIsDeadHoweverLateTheLauncherHearsOfIt() {
+    HistoryEvent refused =
+        new HistoryEvent.Refused(NIC, Tale.ATTACHMENT, Tale.BUFFER, Tale.GENERATION, "iommu-fault");
+    HistoryEvent found = new HistoryEvent.ProcessDied(Tale.EXPORTERS_PROCESS, Tale.EXPORTER, 0);
+    Invariant rule = Invariant.FAILS_ONLY_AFTER_REVOKE;
+    Tale heardLate = Tale.begin().at(1070, LAUNCHER, Tale.struck("restart", EXPORTER));
+
+    assertThat(
+            heardLate
+                .at(1000, Tale.IOMMU, found)
+                .at(1001, Tale.IOMMU, Tale.orphaned(1, false))
+                .at(1002, IMPORTER, refused)
+                .at(1100, IMPORTER, LOST)
+                .broken(rule))
+        .isEmpty();
+    assertThat(
+            Tale.begin()
+                .at(999, IMPORTER, refused)
+                .at(1000, Tale.IOMMU, found)
+                .at(1070, LAUNCHER, Tale.struck("restart", EXPORTER))
+                .broken(rule))
+        .as("before it is found dead, nothing is known")
+        .hasSize(1);
+  }
 }

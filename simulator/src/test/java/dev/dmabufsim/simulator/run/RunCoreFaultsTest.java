@@ -52,6 +52,30 @@ class RunCoreFaultsTest {
   }
 
   @Test
+  void whoRefusesAControlFileOfAnotherVersionIsStartedAgainWhenItIsRight() {
+    RunCore core =
+        core("{restart: m-1, after: 1s, down: 1s}, {other-version: true, after: 1s, for: 5s}");
+    Step struck = core.tick(State.begin().begun(0), SECOND);
+    assertThat(struck.effects()).contains(new Effect.Kill("m-1"), new Effect.OtherVersion(true));
+    State s = core.exited(struck.state(), "m-1", 137, "log");
+    Step again = core.tick(s, 2 * SECOND);
+    assertThat(again.effects()).contains(new Effect.Restart("m-1"));
+
+    s = core.exited(again.state(), "m-1", 2, "log");
+    assertThat(s.troubles()).as("it is what it should do").isEmpty();
+    assertThat(core.tick(s, 6 * SECOND - 1).effects()).isEmpty();
+    assertThat(core.faultsOver(s)).isFalse();
+    Step right = core.tick(s, 6 * SECOND);
+    assertThat(right.effects()).contains(new Effect.OtherVersion(false));
+    assertThat(core.faultsOver(right.state())).as("it is not there again").isFalse();
+    assertThat(core.untilDue(right.state(), 6 * SECOND)).hasValue(0);
+    Step third = core.tick(right.state(), 6 * SECOND);
+    assertThat(third.effects()).containsExactly(new Effect.Restart("m-1"));
+    assertThat(told(core, third.state(), new NodeReport.Ready("m-1")).effects())
+        .contains(new Effect.Begin("m-1"));
+  }
+
+  @Test
   void whoIsPausedTwiceGoesOnWhenBothAreOver() {
     RunCore core = core("{pause: m-1, after: 1s, for: 3s}, {stall: m-1, after: 2s, for: 1s}");
     State s = core.tick(State.begin().begun(0), 2 * SECOND).state();
@@ -184,7 +208,8 @@ class RunCoreFaultsTest {
                 + " {restart: m-2, at: importer.stopped, down: 1s}, {kill: m-3, after: 4s},"
                 + " {partition: halves, after: 1s, for: 4s}, {drop: 5%, after: 3s, for: 4s},"
                 + " {full-shm: true, after: 1s, for: 1s}, {full-shm: true, after: 1s, for: 5s},"
-                + " {truncate-segment: random, after: 2s}, {damage-slot: random, after: 2s}");
+                + " {truncate-segment: random, after: 2s}, {damage-slot: random, after: 2s},"
+                + " {other-version: true, after: 1s, for: 3s}");
     int struck = 0;
     for (long seed = 0; seed < 2000; seed++) {
       struck += new Play(scenario, seed).play();
@@ -206,6 +231,7 @@ class RunCoreFaultsTest {
     private final Set<String> dead = new HashSet<>();
     private final Map<String, Integer> starts = new HashMap<>();
     private boolean refused;
+    private boolean other;
     private int rules;
     private State state = State.begin().begun(0);
 
@@ -238,6 +264,7 @@ class RunCoreFaultsTest {
       take(core.finish(state));
       assertThat(frozen).as("frozen at the end, seed %d", seed).isEmpty();
       assertThat(refused).as("memory is refused, seed %d", seed).isFalse();
+      assertThat(other).as("version, seed %d", seed).isFalse();
       assertThat(rules).as("rules, seed %d", seed).isZero();
       // Another fault may end who was started again before it is there.
       assertThat(state.troubles())
@@ -309,6 +336,7 @@ class RunCoreFaultsTest {
           case Effect.RefuseMemory e -> refused = e.refused();
           case Effect.Truncate e -> {}
           case Effect.DamageSlot e -> {}
+          case Effect.OtherVersion e -> other = e.other();
         }
       }
     }

@@ -66,7 +66,7 @@ class BadListsTest {
             "faults: [{kil: importer-1}]",
             "unknown key 'kil' in faults[0]; did you mean 'kill'? legal here: kill, crash-at,"
                 + " restart, pause, stall, partition, delay, drop, duplicate, reorder, slow-link,"
-                + " full-shm, truncate-segment, damage-slot"),
+                + " full-shm, truncate-segment, damage-slot, other-version"),
         arguments(
             "faults: [{crash-at: exporter.sever}]",
             "missing key 'node' in faults[0]; such as 'node: importer-1'"),
@@ -85,6 +85,9 @@ class BadListsTest {
         arguments(
             "faults: [{truncate-segment: importer-1, after: 1s}]",
             "importer-1 is no exporter; nodes that are: exporter-1"),
+        arguments(
+            "faults: [{other-version: false, after: 1s, for: 1s}]",
+            "faults[0].other-version is false; write true, or remove the fault"),
         arguments(
             "faults: [{damage-slot: 3, after: 1s}]",
             "faults[0].damage-slot is '3', which is no slot; legal here: random"),

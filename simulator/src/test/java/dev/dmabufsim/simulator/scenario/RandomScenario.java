@@ -234,7 +234,7 @@ final class RandomScenario {
   private FaultSpec fault(List<NodeSpec> nodes, int rounds) {
     FaultSpec.When after = new FaultSpec.When.After(micros(0, 600_000_000));
     Duration length = micros(1000, 600_000_000);
-    return switch (random.nextInt(6)) {
+    return switch (random.nextInt(7)) {
       case 0 ->
           new FaultSpec(
               new FaultSpec.TruncateSegment(target(ofRole(nodes, Role.EXPORTER))),
@@ -242,6 +242,7 @@ final class RandomScenario {
               Duration.ZERO);
       case 1 -> new FaultSpec(new FaultSpec.DamageSlot(), after, Duration.ZERO);
       case 2 -> new FaultSpec(new FaultSpec.FullShm(), after, length);
+      case 5 -> new FaultSpec(new FaultSpec.OtherVersion(), after, length);
       case 3 -> new FaultSpec(new FaultSpec.Partition(split(nodes)), after, length);
       case 4 -> new FaultSpec(link(nodes), after, length);
       default -> process(nodes, rounds, after, length);
