@@ -242,6 +242,20 @@ final class RunCore {
           unplayed);
     }
 
+    /** Who was started again has ended before it was anybody: it has left no history. */
+    private State neverStarted(String node) {
+      return new State(
+          reached,
+          rounds,
+          exits,
+          killed,
+          with(restarts, node, restarts(node) - 1),
+          struck,
+          roundsNanos,
+          troubles,
+          unplayed);
+    }
+
     /** Something went wrong. */
     State trouble(String what) {
       List<String> more = new ArrayList<>(troubles);
@@ -646,7 +660,7 @@ final class RunCore {
           && !s.reached(Milestone.READY, node)) {
         if (status == EXIT_BAD_INPUT && otherVersionStruck(s)) {
           // As it should: it is started again when the file is right again.
-          return next.strike(fault.index(), new Stage.Refused());
+          return next.neverStarted(node).strike(fault.index(), new Stage.Refused());
         }
         next =
             next.strike(fault.index(), new Stage.Over())

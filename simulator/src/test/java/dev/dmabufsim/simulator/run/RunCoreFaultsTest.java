@@ -63,6 +63,7 @@ class RunCoreFaultsTest {
 
     s = core.exited(again.state(), "m-1", 2, "log");
     assertThat(s.troubles()).as("it is what it should do").isEmpty();
+    assertThat(s.restarts("m-1")).as("processes that have a history").isZero();
     assertThat(core.tick(s, 6 * SECOND - 1).effects()).isEmpty();
     assertThat(core.faultsOver(s)).isFalse();
     Step right = core.tick(s, 6 * SECOND);
