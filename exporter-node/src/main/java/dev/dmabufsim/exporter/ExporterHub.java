@@ -299,8 +299,10 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
               m,
               m.buffer(),
               now -> new BufferEvent.SlotsMapped(m.epoch(), m.use(), m.tables(), m.refused()));
-      case ExporterMessage.SlotsUnmapped m ->
-          toBuffer(m, m.buffer(), now -> new BufferEvent.SlotsUnmapped(m.mappings(), now));
+      case ExporterMessage.SlotsUnmapped m -> {
+        FaultTrap.at(FaultPoint.EXPORTER_UNMAPPED_RECEIVED);
+        toBuffer(m, m.buffer(), now -> new BufferEvent.SlotsUnmapped(m.mappings(), now));
+      }
       case ExporterMessage.BufferClosed m -> {
         FaultTrap.at(FaultPoint.EXPORTER_CLOSED_RECEIVED);
         toBuffer(

@@ -294,9 +294,10 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
             new ExporterMessage.SlotsMapped(
                 node.self(), e.buffer(), e.epoch(), e.use(), e.tables(), e.refused()));
       }
-      case IommuEffect.SlotsUnmapped e ->
-          tell(
-              e.buffer(), new ExporterMessage.SlotsUnmapped(node.self(), e.buffer(), e.mappings()));
+      case IommuEffect.SlotsUnmapped e -> {
+        tell(e.buffer(), new ExporterMessage.SlotsUnmapped(node.self(), e.buffer(), e.mappings()));
+        FaultTrap.at(FaultPoint.IOMMU_UNMAPPED_SENT);
+      }
       case IommuEffect.BufferClosed e -> {
         FaultTrap.at(FaultPoint.IOMMU_DRAINED);
         tell(

@@ -20,6 +20,8 @@ public enum FaultPoint {
   EXPORTER_PROGRESS_RECEIVED("exporter.progress-received"),
   /** The IOMMU was asked to close slots that importers have unmapped. */
   EXPORTER_UNMAP_SENT("exporter.unmap-sent"),
+  /** The IOMMU's answer to that has come and was not looked at yet. */
+  EXPORTER_UNMAPPED_RECEIVED("exporter.unmapped-received"),
   /** All answers are in, or the deadline is over; the IOMMU was not asked to close yet. */
   EXPORTER_CLOSE("exporter.close"),
   /** The IOMMU was asked to close every slot of the buffer. */
@@ -80,6 +82,8 @@ public enum FaultPoint {
   IOMMU_OPENED("iommu.opened"),
   /** Slots were asked to be closed, and are not yet. */
   IOMMU_UNMAP_RECEIVED("iommu.unmap-received"),
+  /** The exporter was told that such slots are closed, and nothing is in flight there. */
+  IOMMU_UNMAPPED_SENT("iommu.unmapped-sent"),
   /** A process was found dead; nothing of it is closed yet. */
   IOMMU_DEATH_NOTICED("iommu.death-noticed"),
   /** A dead exporter's slots are blocked; its memory is not severed yet. */
