@@ -16,8 +16,10 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -99,10 +101,11 @@ public final class BufferCore {
       return state;
     }
     BufferState next = BufferCalls.called(state, e, effects);
+    BufferState answered = next;
     boolean moves =
         switch (e.operation()) {
-          case MAP -> outOfReach(next, e);
-          case PIN -> Placement.misplaced(next);
+          case MAP -> asks(answered, e).anyMatch(a -> Placement.outOfReach(answered, a));
+          case PIN -> Placement.misplaced(answered) && asks(answered, e).findAny().isPresent();
           default -> false;
         };
     if (moves) {
@@ -115,10 +118,12 @@ public final class BufferCore {
     return RevokeSequence.advance(next, e.nowNanos(), effects);
   }
 
-  private static boolean outOfReach(BufferState state, BufferEvent.Called e) {
+  /** The attachments whose call it is, if it is legal. */
+  private static Stream<Attachment> asks(BufferState state, BufferEvent.Called e) {
     return e.ids().stream()
         .map(id -> state.attachments().get(id))
-        .anyMatch(a -> a != null && a.process() == e.process() && Placement.outOfReach(state, a));
+        .filter(Objects::nonNull)
+        .filter(a -> a.process() == e.process() && e.locked() == e.operation().locked());
   }
 
   private static BufferState slotsMapped(

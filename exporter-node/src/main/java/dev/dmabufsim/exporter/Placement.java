@@ -38,6 +38,14 @@ public final class Placement {
         || state.attachments().values().stream().anyMatch(a -> !a.importer().offer().peer2peer());
   }
 
+  /**
+   * Whether fresh memory is system memory: where it was, but for what was on its way to system
+   * memory and lost its content.
+   */
+  static boolean goesTo(BufferState state) {
+    return state.memory().system() || misplaced(state);
+  }
+
   /** Pins and static mappings, which keep it where it is. */
   static int holds(BufferState state) {
     return state.pins()
@@ -46,10 +54,14 @@ public final class Placement {
   }
 
   /**
-   * Whether an importer that does no peer-to-peer asks in vain: others hold the memory in VRAM, and
+   * Whether an attachment without peer-to-peer asks in vain: others hold the memory in VRAM, and
    * until they let go its map is EBUSY and its pin EINVAL.
+   *
+   * @param id its number, if it has one
    */
-  public static boolean keptOut(BufferState state, boolean peer2peer) {
-    return !peer2peer && inVram(state) && holds(state) > 0;
+  public static boolean keptOut(BufferState state, int id, boolean peer2peer) {
+    return !peer2peer
+        && inVram(state)
+        && state.attachments().values().stream().anyMatch(a -> a.id() != id && a.holds());
   }
 }

@@ -782,7 +782,9 @@ final class RevokeSequence {
     }
     BufferState next =
         state
-            .memory(new Memory(e.segment(), e.generation(), e.generation(), old.system(), false))
+            .memory(
+                new Memory(
+                    e.segment(), e.generation(), e.generation(), Placement.goesTo(state), false))
             .revokedBy(null, state.epoch());
     noteRestored(next, effects);
     return next;

@@ -117,6 +117,24 @@ final class BufferMoveTest {
             "Report");
   }
 
+  @Test
+  void whatLosesItsContentOnTheWayToSystemMemoryGetsSystemMemory() {
+    BufferDriver b = gpu(Contract.ENFORCED).attach(PROCESS, FAR, 1);
+    b.answered(1).closed(List.of(), List.of()).moveFailed().severed();
+    assertThat(b.call(PIN, 1).answer(1)).as("there is nothing to pin").isEqualTo(OK);
+    b.restored();
+    assertThat(b.state.memory().system()).isTrue();
+    assertThat(b.call(MAP, 1).slotsMapped(1).answer(1)).isEqualTo(OK);
+  }
+
+  @Test
+  void anIllegalPinMovesNothing() {
+    BufferDriver b = gpu(Contract.V7).attach(PROCESS, 1).call(PIN, 1).attach(PROCESS, FAR, 2);
+    b.call(UNPIN, 1).call(PROCESS + 1, 99, PIN, 1);
+    assertThat(b.state.revoked()).isFalse();
+    assertThat(b.call(PIN, 1).state.moving()).isTrue();
+  }
+
   /** amdgpu pins in VRAM only if every attachment does peer-to-peer. */
   @Test
   void nobodyPinsInVramWhileAnAttachmentDoesNoPeerToPeer() {

@@ -17,12 +17,16 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 @Command(
     name = "explore",
@@ -38,6 +42,8 @@ final class ExploreCommand implements Callable<Integer> {
   private static final double MINUTE_NANOS = 60e9;
   private static final int MOST_SEEDS = 1000;
   private static final int MOST_THREADS = 64;
+
+  @Spec private CommandSpec spec;
 
   @Option(
       names = "--contract",
@@ -166,6 +172,7 @@ final class ExploreCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     try {
       if (replay != null) {
+        onlyReplay();
         return replayed(replay);
       }
       WorldPlan plan = plan();
@@ -179,6 +186,18 @@ final class ExploreCommand implements Callable<Integer> {
       return seeds != null ? compared(plan, first, seeds) : explored(plan, first);
     } catch (IllegalArgumentException e) {
       throw new BadInput(String.valueOf(e.getMessage()));
+    }
+  }
+
+  /** A trace says all of its world itself; what was asked for beside it would be without effect. */
+  private void onlyReplay() {
+    Optional<String> other =
+        spec.commandLine().getParseResult().matchedOptions().stream()
+            .map(OptionSpec::longestName)
+            .filter(o -> !o.equals("--replay"))
+            .findFirst();
+    if (other.isPresent()) {
+      throw new BadInput(other.get() + " does not go with --replay: the trace says what is played");
     }
   }
 

@@ -108,6 +108,7 @@ public final class Exhaustive {
     long ends = 0;
     int deepest = 0;
     boolean all = true;
+    HeapLimit heap = new HeapLimit();
     ArrayDeque<Open> frontier = new ArrayDeque<>();
     World first = new World(plan, this::hear);
     List<Action> enabled = new ArrayList<>();
@@ -116,7 +117,9 @@ public final class Exhaustive {
     frontier.add(new Open(first, 0, prelude, told));
     Optional<Explorer.Found> found = Optional.empty();
     while (!frontier.isEmpty() && found.isEmpty()) {
-      if (seen.size() >= limits.states() || System.nanoTime() - since > limits.nanos()) {
+      if (seen.size() >= limits.states()
+          || System.nanoTime() - since > limits.nanos()
+          || heap.reached()) {
         all = false;
         break;
       }

@@ -171,7 +171,7 @@ final class ImporterNode extends Node {
           default -> state.timeline() != null && state.ended();
         };
     BufferState of = w.exporter().state();
-    boolean keptOut = Placement.keptOut(of, device.driver().offer().peer2peer());
+    boolean keptOut = Placement.keptOut(of, state.id(), device.driver().offer().peer2peer());
     return checked && up() && w.exporter().up() && !of.dead() && !gone && !keptOut;
   }
 

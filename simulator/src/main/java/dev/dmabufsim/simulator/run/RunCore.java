@@ -68,8 +68,12 @@ final class RunCore {
     /** It lasts, since that time. */
     record Active(long sinceNanos) implements Stage {}
 
-    /** A restart: who was killed is started again, and on its way into the cluster. */
-    record Returning() implements Stage {}
+    /**
+     * A restart: who was killed is started again, and on its way into the cluster.
+     *
+     * @param otherVersion whether the control file has been of another version since
+     */
+    record Returning(boolean otherVersion) implements Stage {}
 
     /** A restart: who was started again found a control file of another version, and ended. */
     record Refused() implements Stage {}
@@ -449,7 +453,9 @@ final class RunCore {
    */
   private boolean waits(State s, FaultPlan.Planned fault) {
     boolean under =
-        active(s).stream().anyMatch(f -> restarts(f) && f.spec().when() instanceof When.After);
+        refused(s)
+            || active(s).stream()
+                .anyMatch(f -> restarts(f) && f.spec().when() instanceof When.After);
     return restarts(fault) && (under || !missingAgain(s).isEmpty());
   }
 
@@ -489,14 +495,21 @@ final class RunCore {
       case FaultSpec.TruncateSegment t ->
           fault.nodes().forEach(n -> effects.add(new Effect.Truncate(n)));
       case FaultSpec.DamageSlot d -> effects.add(new Effect.DamageSlot());
-      case FaultSpec.OtherVersion v -> effects.add(new Effect.OtherVersion(true));
+      case FaultSpec.OtherVersion v -> {
+        for (FaultPlan.Planned other : plan.faults()) {
+          if (next.struck().get(other.index()) instanceof Stage.Returning) {
+            next = next.strike(other.index(), new Stage.Returning(true));
+          }
+        }
+        effects.add(new Effect.OtherVersion(true));
+      }
     }
     return next;
   }
 
   private State end(State s, FaultPlan.Planned fault, List<Effect> effects) {
     if (restarts(fault)) {
-      State next = s.strike(fault.index(), new Stage.Returning());
+      State next = s.strike(fault.index(), new Stage.Returning(otherVersion(s)));
       for (String node : fault.nodes()) {
         next = next.restart(node);
         effects.add(new Effect.Restart(node));
@@ -542,6 +555,13 @@ final class RunCore {
     for (FaultPlan.Planned fault : active(s)) {
       if (!restarts(fault)) {
         next = end(next, fault, effects);
+      }
+    }
+    for (FaultPlan.Planned fault : plan.faults()) {
+      if (next.struck().get(fault.index()) instanceof Stage.Refused) {
+        next =
+            next.strike(fault.index(), new Stage.Over())
+                .trouble(fault.nodes() + " refused the control file, and was not let in again");
       }
     }
     return new Step(next, effects);
@@ -655,10 +675,10 @@ final class RunCore {
     // out.
     boolean givenUp = EXITS_GIVEN_UP.contains(status) && wasOutOfReach(s, node);
     for (FaultPlan.Planned fault : plan.faults()) {
-      if (s.struck().get(fault.index()) instanceof Stage.Returning
+      if (s.struck().get(fault.index()) instanceof Stage.Returning returning
           && fault.nodes().contains(node)
           && !s.reached(Milestone.READY, node)) {
-        if (status == EXIT_BAD_INPUT && otherVersionStruck(s)) {
+        if (status == EXIT_BAD_INPUT && returning.otherVersion()) {
           // As it should: it is started again when the file is right again.
           return next.neverStarted(node).strike(fault.index(), new Stage.Refused());
         }
@@ -670,12 +690,6 @@ final class RunCore {
     return status == 0 || wanted || givenUp
         ? next
         : next.trouble("%s ended by itself with status %d, see %s".formatted(node, status, log));
-  }
-
-  private boolean otherVersionStruck(State s) {
-    return plan.faults().stream()
-        .anyMatch(f ->
-            f.spec().deed() instanceof FaultSpec.OtherVersion && s.struck().containsKey(f.index()));
   }
 
   private boolean wasOutOfReach(State s, String node) {

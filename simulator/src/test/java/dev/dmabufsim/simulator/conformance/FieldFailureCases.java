@@ -95,10 +95,10 @@ final class FieldFailureCases {
         .from("CVE-2026-31468")
         .requires(
             "3.failed-export",
-            "3: An export that fails on its way has what it had made freed once, and nothing of"
-                + " another's; here that is before there is a number to hand out, since there are"
-                + " no descriptors.",
-            SharedMemoryCases::aFailedExportFreesWhatItMadeAndNothingElse)
+            "3: An export that fails frees nothing of another's, and leaves nothing that is in the"
+                + " way of the next one; there are no descriptors here that could not be handed"
+                + " out.",
+            SharedMemoryCases::aFailedExportFreesNothingOfAnothers)
         .from("CVE-2026-64042")
         .requires(
             "4.not-reserved",

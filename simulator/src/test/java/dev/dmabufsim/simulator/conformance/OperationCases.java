@@ -252,7 +252,13 @@ final class OperationCases {
               assertThat(buffer.call(Operation.UNPIN, 1)).isEqualTo(Errno.OK);
               assertThat(buffer.state.memory().system()).isFalse();
 
-              buffer.attach(DmaBuf.PROCESS, NO_P2P, 2).returned(1);
+              // It is pinned when the other attaches, and so stays where it is.
+              buffer.call(Operation.PIN, 1);
+              buffer.attach(DmaBuf.PROCESS, NO_P2P, 2);
+              assertThat(buffer.state.memory().system()).isFalse();
+              buffer.call(Operation.UNPIN, 1);
+              assertThat(buffer.call(Operation.PIN, 1)).isEqualTo(Errno.EBUSY);
+              buffer.returned(1, 2);
               assertThat(buffer.state.memory().system()).isTrue();
               assertThat(buffer.call(Operation.PIN, 1)).isEqualTo(Errno.OK);
             })

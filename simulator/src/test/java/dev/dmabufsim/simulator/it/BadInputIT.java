@@ -44,6 +44,7 @@ class BadInputIT {
         bad("--depth, --states and --mapped go with", "explore", "--depth", "4"),
         bad("there is no such file", "explore", "--replay", "no-such.json"),
         bad("is no trace of this version", "explore", "--replay", "small.yaml"),
+        bad("--seed does not go with --replay", "explore", "--replay", "a.json", "--seed", "3"),
         bad("Unmatched argument at index 0: 'rum'", "rum"),
         bad("a command is missing"),
         bad("Unknown option: '--sets'", "run", "--sets", "a=b"),

@@ -74,6 +74,27 @@ class RunCoreFaultsTest {
     assertThat(third.effects()).containsExactly(new Effect.Restart("m-1"));
     assertThat(told(core, third.state(), new NodeReport.Ready("m-1")).effects())
         .contains(new Effect.Begin("m-1"));
+
+    assertThat(core.exited(third.state(), "m-1", 2, "log").troubles())
+        .as("now it has another reason, and is not started for ever")
+        .isNotEmpty();
+    Step end = core.finish(s);
+    assertThat(end.state().troubles()).as("it was not right in time").hasSize(1);
+    assertThat(core.tick(end.state(), 60 * SECOND).effects()).isEmpty();
+  }
+
+  @Test
+  void nobodyElseIsRestartedWhileOneWaitsForTheFileToBeRight() {
+    RunCore core =
+        core(
+            "{restart: m-1, after: 1s, down: 1s}, {restart: m-2, after: 4s, down: 1s},"
+                + " {other-version: true, after: 1500ms, for: 9s}");
+    State s = core.tick(State.begin().begun(0), SECOND).state();
+    s = core.exited(s, "m-1", 137, "log");
+    s = core.tick(s, 3 * SECOND).state();
+    s = core.exited(s, "m-1", 2, "log");
+    assertThat(s.troubles()).isEmpty();
+    assertThat(core.tick(s, 5 * SECOND).effects()).doesNotContain(new Effect.Kill("m-2"));
   }
 
   @Test
