@@ -1,6 +1,7 @@
 package dev.dmabufsim.simulator.judge;
 
 import dev.dmabufsim.common.contract.Errno;
+import dev.dmabufsim.common.contract.LateAccess;
 import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.contract.RevokeOutcome;
 import dev.dmabufsim.common.fabric.Canary;
@@ -268,11 +269,21 @@ public final class Judge {
       return;
     }
     lost.add(move);
+    if (truncated(e.buffer(), line.nanos())) {
+      // What somebody else has truncated cannot be copied.
+      return;
+    }
     ruling.broke(
         Invariant.HANDED_ON_AFTER_COMPLETION,
         "buffer %s: the move of epoch %d lost its content: %s"
             .formatted(names.name(e.buffer()), e.epoch(), e.why()),
         line);
+  }
+
+  /** Whether a fault had truncated memory of a buffer's exporter by then. */
+  private boolean truncated(int buffer, long nanos) {
+    Cast.Player exporter = cast.exporterOf(buffer);
+    return exporter != null && cast.struck(exporter.node(), nanos, EnumSet.of(Blow.MEMORY));
   }
 
   private void completed(HistoryEvent.RevokeCompleted e, HistoryLine line) {
@@ -365,7 +376,8 @@ public final class Judge {
    */
   private boolean bound(Facts facts, HistoryEvent.Late e) {
     return facts.honestImporters().contains(e.device())
-        && !hindered(facts, e.device(), e.buffer(), e.sinceNanos());
+        && !hindered(facts, e.device(), e.buffer(), e.sinceNanos())
+        && !(e.late() == LateAccess.AER && truncated(e.buffer(), e.sinceNanos()));
   }
 
   /** Whether a fault had struck an importer or come between it and a buffer's exporter. */

@@ -50,6 +50,28 @@ class FaultsTest {
     assertThat(tale.broken(Invariant.NOTHING_LEFT)).as("it was live").hasSize(1);
   }
 
+  /** As in chaos seed 1898224980: somebody truncated a GPU's memory while it was live. */
+  @Test
+  void whatATruncationDoesToAnExportersImportersAndMovesIsNotTheirDoing() {
+    HistoryEvent aborted =
+        new HistoryEvent.Late(
+            NIC, ATTACHMENT, BUFFER, GENERATION, LateAccess.AER, true, 0, 95_000_000, 1);
+    for (String node : List.of(EXPORTER, IOMMU)) {
+      Tale tale =
+          Tale.begin()
+              .at(90, LAUNCHER, Tale.struck("truncate-segment", node))
+              .at(96, IMPORTER, aborted)
+              .at(100, EXPORTER, Tale.requested(1))
+              .at(150, EXPORTER, new HistoryEvent.MoveFailed(BUFFER, 1, true, "no memory"))
+              .at(160, EXPORTER, Tale.completed(1, 60));
+      int wrong = node.equals(EXPORTER) ? 0 : 1;
+      assertThat(tale.broken(Invariant.NO_LATE_DMA)).as("of %s", node).hasSize(wrong);
+      assertThat(tale.broken(Invariant.HANDED_ON_AFTER_COMPLETION))
+          .as("of %s", node)
+          .hasSize(wrong);
+    }
+  }
+
   @Test
   void whatStrikesAtAPointStrikesWhenTheProcessIsThere() {
     Tale tale =
