@@ -128,6 +128,14 @@ final class BufferMoveTest {
   }
 
   @Test
+  void whoIsKeptOutOfVramIsSoByOthersAndNotByItself() {
+    BufferDriver b = gpu(Contract.V7).attach(PROCESS, 1).call(PIN, 1).attach(PROCESS, FAR, 2);
+    assertThat(Placement.keptOut(b.state, 2, false)).isTrue();
+    assertThat(Placement.keptOut(b.state, 2, true)).as("it does peer-to-peer").isFalse();
+    assertThat(Placement.keptOut(b.state, 1, false)).as("its own pin").isFalse();
+  }
+
+  @Test
   void anIllegalPinMovesNothing() {
     BufferDriver b = gpu(Contract.V7).attach(PROCESS, 1).call(PIN, 1).attach(PROCESS, FAR, 2);
     b.call(UNPIN, 1).call(PROCESS + 1, 99, PIN, 1);

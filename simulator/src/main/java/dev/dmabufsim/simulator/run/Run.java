@@ -362,12 +362,11 @@ public final class Run {
   }
 
   /** What is told to those who were there is told to who is there again. */
-  private void begin(String node) {
+  private void begin(String node, boolean begins) {
     NodeProcess process = nodes.get(node);
     if (process != null) {
       process.tell(network(node, core.network(state).atDoors()));
-      // During the set-up exporters have been told nothing yet.
-      if (process.spec().role() != Role.EXPORTER || state.roundsNanos().isPresent()) {
+      if (begins) {
         process.tell(new NodeCommand.Begin());
       }
     }
@@ -547,7 +546,7 @@ public final class Run {
       case RunCore.Effect.Stop e -> of(e.node()).ifPresent(NodeProcess::stop);
       case RunCore.Effect.Resume e -> toResume.add(e.node());
       case RunCore.Effect.Restart e -> restart(e.node());
-      case RunCore.Effect.Begin e -> begin(e.node());
+      case RunCore.Effect.Begin e -> begin(e.node(), e.begins());
       case RunCore.Effect.Network e -> {
         nodes.forEach((name, node) -> node.tell(network(name, e.atDoors())));
         cut(e.cuts());

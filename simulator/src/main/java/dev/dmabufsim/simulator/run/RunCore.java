@@ -292,8 +292,12 @@ final class RunCore {
     /** Start a node again that has ended. */
     record Restart(String node) implements Effect {}
 
-    /** Tell a node that was started again what the others were told. */
-    record Begin(String node) implements Effect {}
+    /**
+     * Tell a node that was started again what the others were told.
+     *
+     * @param begins whether they were told to begin: during the set-up exporters were not
+     */
+    record Begin(String node, boolean begins) implements Effect {}
 
     /**
      * These are the rules for messages now.
@@ -377,8 +381,17 @@ final class RunCore {
         next = over(next, fault, effects);
       }
     }
-    effects.add(new Effect.Begin(node));
+    boolean begins = s.roundsNanos().isPresent() || role(node) != Role.EXPORTER;
+    effects.add(new Effect.Begin(node, begins));
     return new Step(next, effects);
+  }
+
+  private Role role(String node) {
+    return scenario.nodes().stream()
+        .filter(n -> n.name().equals(node))
+        .map(NodeSpec::role)
+        .findFirst()
+        .orElseThrow();
   }
 
   private static State over(State s, FaultPlan.Planned fault, List<Effect> effects) {

@@ -51,6 +51,20 @@ class RunCoreFaultsTest {
     assertThat(core.tick(s, 12 * SECOND).effects()).contains(new Effect.Resume("m-1"));
   }
 
+  /** Its peers are told when the importers have mapped, and it is told then, too. */
+  @Test
+  void anExporterThatIsThereAgainDuringTheSetUpIsNotToldToBegin() {
+    RunCore core = core("{restart: exporter-1, at: exporter.requested, down: 1s}");
+    NodeReport there = new NodeReport.AtPoint("exporter-1", "exporter.requested", 1);
+    State s = core.reported(State.begin(), there, SECOND).state();
+    s = core.exited(s, "exporter-1", 137, "log");
+    s = core.tick(s, 2 * SECOND).state();
+    NodeReport ready = new NodeReport.Ready("exporter-1");
+    assertThat(told(core, s, ready).effects()).contains(new Effect.Begin("exporter-1", false));
+    assertThat(told(core, s.begun(3 * SECOND), ready).effects())
+        .contains(new Effect.Begin("exporter-1", true));
+  }
+
   @Test
   void whoRefusesAControlFileOfAnotherVersionIsStartedAgainWhenItIsRight() {
     RunCore core =
@@ -73,7 +87,7 @@ class RunCoreFaultsTest {
     Step third = core.tick(right.state(), 6 * SECOND);
     assertThat(third.effects()).containsExactly(new Effect.Restart("m-1"));
     assertThat(told(core, third.state(), new NodeReport.Ready("m-1")).effects())
-        .contains(new Effect.Begin("m-1"));
+        .contains(new Effect.Begin("m-1", true));
 
     assertThat(core.exited(third.state(), "m-1", 2, "log").troubles())
         .as("now it has another reason, and is not started for ever")
@@ -124,7 +138,7 @@ class RunCoreFaultsTest {
     assertThat(core.missingAgain(again.state())).containsExactly("m-1");
     assertThat(core.faultsOver(again.state())).isFalse();
     Step ready = told(core, again.state(), new NodeReport.Ready("m-1"));
-    assertThat(ready.effects()).contains(new Effect.Begin("m-1"));
+    assertThat(ready.effects()).contains(new Effect.Begin("m-1", true));
     assertThat(ready.effects()).filteredOn(e -> e instanceof Effect.Over).hasSize(1);
     assertThat(told(core, ready.state(), new NodeReport.Ready("m-1")).effects()).isEmpty();
     State settled = told(core, ready.state(), new NodeReport.Settled("m-1", 1, 0)).state();
