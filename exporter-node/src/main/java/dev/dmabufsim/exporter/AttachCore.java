@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.pcollections.AmortizedPQueue;
 import org.pcollections.HashTreePMap;
@@ -115,17 +116,20 @@ public final class AttachCore {
   public record Step(State state, List<Effect> effects) {}
 
   private final ExporterPlan.Device plan;
+  private final Set<Integer> buffers;
   private final boolean forced;
   private final int stride;
 
   /**
    * Of one device.
    *
+   * @param buffers what it has exported
    * @param stride how far its attachments' ids are apart, so that those of other devices fit
    *     between
    */
-  public AttachCore(ExporterPlan.Device plan, int stride) {
+  public AttachCore(ExporterPlan.Device plan, Set<Integer> buffers, int stride) {
     this.plan = plan;
+    this.buffers = Set.copyOf(buffers);
     this.forced = AttachRules.forced(plan.kind(), plan.causes());
     this.stride = stride;
   }
@@ -199,6 +203,10 @@ public final class AttachCore {
 
   /** What the rules say now. */
   private Errno decide(State s, Event.Asked e, @Nullable Errno unreachable) {
+    if (!buffers.contains(e.buffer()) || e.device().isBlank()) {
+      // dma_buf_dynamic_attach() itself, before the exporter is asked.
+      return Errno.EINVAL;
+    }
     return AttachRules.decide(
         plan.kind(),
         forced,

@@ -3,7 +3,6 @@ package dev.dmabufsim.exporter;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.ExporterKind;
 import dev.dmabufsim.common.contract.RevokeCause;
-import dev.dmabufsim.common.contract.RevokeCause.After;
 import dev.dmabufsim.common.driver.ImporterOffer;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -49,17 +48,12 @@ public final class AttachRules {
   }
 
   /**
-   * Whether an exporter takes memory back by force, and so asks at attach who could be told. One
-   * that only moves can wait until nobody holds it. A driver that knows nothing but force asks
-   * always; another if it is going to use it.
+   * Whether an exporter takes memory back by force, and so asks at attach who could be told. A
+   * driver that knows nothing but force asks always; another if it is going to use it.
    */
   public static boolean forced(ExporterKind exporter, List<RevokeCause> causes) {
     List<RevokeCause> possible = exporter.causes();
-    boolean always = !possible.isEmpty() && possible.stream().allMatch(AttachRules::byForce);
-    return always || causes.stream().anyMatch(AttachRules::byForce);
-  }
-
-  private static boolean byForce(RevokeCause cause) {
-    return cause.after() != After.MOVED;
+    boolean always = !possible.isEmpty() && possible.stream().allMatch(RevokeCause::asksRevocable);
+    return always || causes.stream().anyMatch(RevokeCause::asksRevocable);
   }
 }

@@ -83,9 +83,9 @@ final class BufferCalls {
     return switch (e.operation()) {
       case PIN -> pin(state, a);
       case UNPIN -> unpin(state, a);
-      case MAP -> map(state, a);
+      case MAP -> map(state, interrupted(a));
       case IOMMUFD_MAP -> iommufdMap(state, a);
-      case UNMAP -> unmap(state, a);
+      case UNMAP -> unmap(state, interrupted(a));
       case DETACH -> detach(state, a);
       case BEGIN_CPU_ACCESS, END_CPU_ACCESS, MMAP, MUNMAP, VMAP, VUNMAP -> state;
     };
@@ -144,6 +144,20 @@ final class BufferCalls {
 
   private BufferState unpin(BufferState state, Attachment a) {
     return a.pins() == 0 ? illegal(state, a) : done(state, a.pins(a.pins() - 1));
+  }
+
+  /**
+   * Who calls again does not wait in its map any more: a signal has broken that off. Answered as
+   * {@code dma_buf_map_attachment()} documents it; what {@code dma_resv_wait_timeout()} said is
+   * ERESTARTSYS.
+   */
+  private Attachment interrupted(Attachment a) {
+    Wait wait = a.awaited();
+    if (wait == null || wait.call() == e.call()) {
+      return a;
+    }
+    replies.failed(new Call(a.process(), wait.call(), Operation.MAP), a.id(), Errno.EINTR);
+    return a.waits(null).answered(Operation.MAP, wait.call(), Errno.EINTR);
   }
 
   private BufferState map(BufferState state, Attachment a) {

@@ -1,5 +1,6 @@
 package dev.dmabufsim.exporter;
 
+import dev.dmabufsim.common.contract.DmaBufOp;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.FenceUsage;
 import dev.dmabufsim.common.fence.DmaResv;
@@ -168,7 +169,7 @@ final class CpuCalls {
   }
 
   private BufferState mmap(BufferState state, Attachment a) {
-    if (!state.settings().kind().hasMmap()) {
+    if (!state.settings().kind().ops().contains(DmaBufOp.MMAP)) {
       return failed(state, a, Errno.EINVAL);
     }
     Errno range = mmapRange(e.span(), state.settings().bytes());
@@ -201,7 +202,7 @@ final class CpuCalls {
   }
 
   private BufferState vmap(BufferState state, Attachment a) {
-    if (!state.settings().kind().hasVmap()) {
+    if (!state.settings().kind().ops().contains(DmaBufOp.VMAP)) {
       return failed(state, a, Errno.EINVAL);
     }
     Cpu cpu = a.cpu();

@@ -11,6 +11,7 @@ import akka.actor.typed.javadsl.TimerScheduler;
 import akka.actor.typed.receptionist.Receptionist;
 import dev.dmabufsim.cluster.NodeContext;
 import dev.dmabufsim.cluster.NodeDoor;
+import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.control.NodeCommand;
 import dev.dmabufsim.common.control.NodeReport;
 import dev.dmabufsim.common.fabric.BufferJournal;
@@ -120,6 +121,10 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
     BufferJournal journal = node.fabric().control().journal();
     int ordinal = 0;
     for (ExporterPlan.Device device : plan.devices()) {
+      Errno errno = ExportRules.decide(device.kind().ops(), false);
+      if (!errno.ok()) {
+        throw new IOException("dma_buf_export() for " + device.name() + " is " + errno);
+      }
       List<Integer> ids = new ArrayList<>();
       for (int i = 0; i < device.buffers(); i++) {
         int id = node.self().process() << 16 | ordinal++;
@@ -188,7 +193,7 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
               DeviceActor.create(
                   node,
                   its,
-                  new AttachCore(plan.devices().get(d), stride),
+                  new AttachCore(plan.devices().get(d), its.keySet(), stride),
                   AttachCore.fresh(firstId)),
               "device-" + d);
       its.keySet().forEach(id -> deviceOf.put(id, device));
@@ -255,12 +260,10 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
       case ExporterMessage.ListBuffers m ->
           m.replyTo().tell(new ImporterMessage.Buffers(node.self(), address, List.copyOf(offers)));
       case ExporterMessage.Attach m -> {
-        ActorRef<DeviceActor.Command> device = deviceOf.get(m.buffer());
-        if (device == null) {
-          drop(m, "no such buffer");
-        } else {
-          device.tell(new DeviceActor.Command.Attach(m));
-        }
+        // That there is no such buffer is an answer like others, which any device gives.
+        deviceOf
+            .getOrDefault(m.buffer(), deviceOf.values().iterator().next())
+            .tell(new DeviceActor.Command.Attach(m));
       }
       case ExporterMessage.Call m ->
           toBuffer(

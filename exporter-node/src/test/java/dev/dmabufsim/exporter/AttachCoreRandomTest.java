@@ -17,6 +17,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -25,6 +27,9 @@ import org.junit.jupiter.params.provider.CsvSource;
  * requests of several processes, new ones and repetitions in one message, while flags change.
  */
 final class AttachCoreRandomTest {
+  /** As many buffers there are, and the next is none. */
+  private static final int NOWHERE = 3;
+
   private static final int SEQUENCES = 500;
   private static final int EVENTS = 120;
   private static final int FIRST = 100;
@@ -113,13 +118,14 @@ final class AttachCoreRandomTest {
       this.core =
           new AttachCore(
               new ExporterPlan.Device("device", kind, 3, 4096, List.of(cause), UNREACHABLE),
+              IntStream.range(0, NOWHERE).boxed().collect(Collectors.toSet()),
               STRIDE);
     }
 
     void play() {
       for (int i = 0; i < EVENTS; i++) {
         if (random.nextInt(4) == 0) {
-          flag(random.nextInt(3), random.nextBoolean());
+          flag(random.nextInt(NOWHERE), random.nextBoolean());
         } else {
           ask();
         }
@@ -168,7 +174,7 @@ final class AttachCoreRandomTest {
       }
       int process = 1 + random.nextInt(3);
       return new Event.Asked(
-          random.nextInt(3),
+          random.nextInt(NOWHERE + 1),
           random.nextInt(10) > 0,
           DEVICES.get(random.nextInt(DEVICES.size())),
           BufferDriver.importer(process, OFFERS.get(random.nextInt(OFFERS.size()))),
@@ -246,6 +252,9 @@ final class AttachCoreRandomTest {
     private Errno rules(Event.Asked asked) {
       ImporterOffer offer = asked.importer().offer();
       Errno pair = UNREACHABLE.get(asked.device());
+      if (asked.buffer() == NOWHERE) {
+        return Errno.EINVAL;
+      }
       if (!asked.sameFabric()) {
         return Errno.EBUSY;
       }

@@ -11,6 +11,7 @@ import dev.dmabufsim.exporter.AttachCore.Effect;
 import dev.dmabufsim.exporter.AttachCore.Event;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 final class AttachCoreTest {
@@ -22,6 +23,7 @@ final class AttachCoreTest {
       new AttachCore(
           new ExporterPlan.Device(
               "vfio", ExporterKind.VFIO_PCI, 1, 4096, List.of(RevokeCause.RESET), Map.of()),
+          Set.of(BUFFER),
           10);
   private AttachCore.State state = AttachCore.fresh(100);
 

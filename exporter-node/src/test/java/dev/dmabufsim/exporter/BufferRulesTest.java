@@ -42,6 +42,7 @@ import dev.dmabufsim.exporter.BufferEffect.UnmapSlots;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -349,6 +350,7 @@ final class BufferRulesTest {
           new AttachCore(
               new ExporterPlan.Device(
                   "vfio", ExporterKind.VFIO_PCI, 1, BYTES, List.of(RevokeCause.RESET), Map.of()),
+              Set.of(BUFFER),
               1);
       BufferState.Importer importer = BufferDriver.importer(PROCESS, ImporterOffer.DYNAMIC);
       AttachCore.Step negotiated =

@@ -547,6 +547,19 @@ final class ExporterHubTest {
   }
 
   @Test
+  void attachingToABufferThatIsNotThereIsEinval() {
+    start(Contract.ENFORCED, UNHURRIED);
+    int nowhere = offer().buffer() + 1;
+
+    AttachReply reply =
+        attach(new BufferInfo(nowhere, "gpu", BYTES), theImporter(), ImporterOffer.DYNAMIC, 1L);
+
+    assertThat(reply.errno()).isEqualTo(Errno.EINVAL);
+    assertThat(reply.attachments()).isEmpty();
+    assertThat(recorded(HistoryEvent.AttachRefused.class).errno()).isEqualTo(Errno.EINVAL);
+  }
+
+  @Test
   void messagesForABufferThatIsNotThereAreDroppedAndRecorded() {
     start(Contract.ENFORCED, UNHURRIED);
     say(

@@ -1,9 +1,11 @@
 package dev.dmabufsim.common.contract;
 
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
@@ -50,7 +52,12 @@ public enum ExporterKind {
               RevokeCause.HOT_UNPLUG,
               RevokeCause.LAST_CLOSE);
       case RDMA_MMIO -> List.of(RevokeCause.CONTEXT_DESTROYED, RevokeCause.DRIVER_REMOVED);
-      case GPU_VRAM -> List.of(RevokeCause.EVICTION, RevokeCause.MIGRATION, RevokeCause.HOT_UNPLUG);
+      case GPU_VRAM ->
+          List.of(
+              RevokeCause.EVICTION,
+              RevokeCause.MIGRATION,
+              RevokeCause.HOT_UNPLUG,
+              RevokeCause.RAS_ERROR);
       case SYSTEM_HEAP, UDMABUF -> List.of();
     };
   }
@@ -60,19 +67,50 @@ public enum ExporterKind {
     return this == VFIO_PCI;
   }
 
-  /** What {@code dma_buf_pin()} answers: 0 where there is no pin op, too. */
+  /**
+   * What {@code dma_buf_pin()} answers: 0 where there is no pin op, too; uverbs has one that
+   * refuses.
+   */
   public Errno pinAnswer() {
     return this == RDMA_MMIO ? Errno.EOPNOTSUPP : Errno.OK;
   }
 
-  /** Whether there is an mmap op. */
-  public boolean hasMmap() {
-    return this == GPU_VRAM || this == SYSTEM_HEAP || this == UDMABUF;
-  }
-
-  /** Whether there is a vmap op. */
-  public boolean hasVmap() {
-    return hasMmap();
+  /** Its {@code struct dma_buf_ops}. */
+  public Set<DmaBufOp> ops() {
+    EnumSet<DmaBufOp> ops = EnumSet.of(DmaBufOp.MAP, DmaBufOp.UNMAP, DmaBufOp.RELEASE);
+    switch (this) {
+      case VFIO_PCI -> ops.add(DmaBufOp.ATTACH);
+      case RDMA_MMIO -> ops.addAll(EnumSet.of(DmaBufOp.ATTACH, DmaBufOp.PIN, DmaBufOp.UNPIN));
+      case GPU_VRAM ->
+          ops.addAll(
+              EnumSet.of(
+                  DmaBufOp.ATTACH,
+                  DmaBufOp.PIN,
+                  DmaBufOp.UNPIN,
+                  DmaBufOp.BEGIN_CPU_ACCESS,
+                  DmaBufOp.MMAP,
+                  DmaBufOp.VMAP,
+                  DmaBufOp.VUNMAP));
+      case SYSTEM_HEAP ->
+          ops.addAll(
+              EnumSet.of(
+                  DmaBufOp.ATTACH,
+                  DmaBufOp.DETACH,
+                  DmaBufOp.BEGIN_CPU_ACCESS,
+                  DmaBufOp.END_CPU_ACCESS,
+                  DmaBufOp.MMAP,
+                  DmaBufOp.VMAP,
+                  DmaBufOp.VUNMAP));
+      case UDMABUF ->
+          ops.addAll(
+              EnumSet.of(
+                  DmaBufOp.BEGIN_CPU_ACCESS,
+                  DmaBufOp.END_CPU_ACCESS,
+                  DmaBufOp.MMAP,
+                  DmaBufOp.VMAP,
+                  DmaBufOp.VUNMAP));
+    }
+    return ops;
   }
 
   /**

@@ -21,7 +21,12 @@ public enum RevokeCause {
   /** GPU: VRAM is needed by somebody else; the content goes to system memory. */
   EVICTION("eviction", After.MOVED),
   /** GPU: the content changes its place, from VRAM to system memory or back. */
-  MIGRATION("migration", After.MOVED);
+  MIGRATION("migration", After.MOVED),
+  /**
+   * GPU: its memory has an error that cannot be corrected (reliability, availability,
+   * serviceability); what was in it is lost.
+   */
+  RAS_ERROR("ras-error", After.DEAD);
 
   /** What becomes of the buffer. */
   public enum After {
@@ -57,6 +62,15 @@ public enum RevokeCause {
    */
   public boolean decodesNothing() {
     return this == MEMORY_DISABLED || this == HOT_UNPLUG;
+  }
+
+  /**
+   * Whether an exporter that is going to revoke for it lets only those attach who can be told. One
+   * that moves can wait until nobody holds the memory; one that revokes on hardware errors alone
+   * prefers to wait without bound when it happens, to refusing importers for what hardly ever does.
+   */
+  public boolean asksRevocable() {
+    return after != After.MOVED && this != RAS_ERROR;
   }
 
   /** The cause with that label, if there is one. */

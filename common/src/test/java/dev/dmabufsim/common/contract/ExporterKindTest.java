@@ -32,8 +32,8 @@ final class ExporterKindTest {
     assertThat(kind.needsPeer2peer()).isEqualTo(peer2peer);
     assertThat(kind.attachChecksRevoked()).isEqualTo(checksRevoked);
     assertThat(kind.pinAnswer()).isEqualTo(pin);
-    assertThat(kind.hasMmap()).isEqualTo(cpuMaps);
-    assertThat(kind.hasVmap()).isEqualTo(cpuMaps);
+    assertThat(kind.ops().contains(DmaBufOp.MMAP)).isEqualTo(cpuMaps);
+    assertThat(kind.ops().contains(DmaBufOp.VMAP)).isEqualTo(cpuMaps);
     assertThat(kind.hasIommufdMap()).isEqualTo(iommufd);
   }
 
@@ -70,6 +70,13 @@ final class ExporterKindTest {
     assertThat(ExporterKind.GPU_VRAM.causes()).startsWith(RevokeCause.EVICTION);
     assertThat(RevokeCause.EVICTION.after()).isEqualTo(After.MOVED);
     assertThat(RevokeCause.MIGRATION.after()).isEqualTo(After.MOVED);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void onlyWhoTakesMemoryBackByForceAndNotForAnErrorAsksWhoCanBeTold(RevokeCause cause) {
+    assertThat(cause.asksRevocable())
+        .isEqualTo(cause.after() != After.MOVED && cause != RevokeCause.RAS_ERROR);
   }
 
   @Test

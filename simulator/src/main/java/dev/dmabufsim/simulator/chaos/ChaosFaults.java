@@ -1,6 +1,7 @@
 package dev.dmabufsim.simulator.chaos;
 
 import dev.dmabufsim.cluster.Role;
+import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.fault.FaultPoint;
 import dev.dmabufsim.simulator.run.FaultPlan;
 import dev.dmabufsim.simulator.scenario.FaultSpec;
@@ -143,16 +144,18 @@ public final class ChaosFaults {
     }
     String node = left.get(random.nextInt(left.size()));
     struck.add(node);
-    return what + ": " + node + when(role) + length;
+    return what + ": " + node + when(role, node) + length;
   }
 
   /** In two of three cases in the middle of a revoke, exactly. */
-  private String when(Role role) {
+  private String when(Role role, String node) {
     if (random.nextInt(3) == 0) {
       return ", after: " + millis(100, 3000);
     }
     List<FaultPoint> points =
-        FaultPoint.of(role.label()).stream().filter(p -> !SELDOM.contains(p)).toList();
+        FaultPoint.of(role.label()).stream()
+            .filter(p -> !SELDOM.contains(p) && passes(node, p))
+            .toList();
     int latest = Math.max(1, Math.min(4, scenario.revokes().rounds() / 3));
     // The first may be a move during the set-up, before there is anything to be judged by.
     int first = Math.min(2, latest);
@@ -160,6 +163,25 @@ public final class ChaosFaults {
         + points.get(random.nextInt(points.size())).label()
         + ", revoke: "
         + random.nextInt(first, latest + 1);
+  }
+
+  /**
+   * Whether a node comes by such a point: only who moves copies, and who moves restores nothing.
+   */
+  private boolean passes(String node, FaultPoint point) {
+    return switch (point) {
+      case EXPORTER_MOVE_COPYING, EXPORTER_MOVE_COPIED -> revokes(node, RevokeCause.After.MOVED);
+      case EXPORTER_RESTORING, EXPORTER_RESTORED -> revokes(node, RevokeCause.After.RESTORED);
+      default -> true;
+    };
+  }
+
+  private boolean revokes(String node, RevokeCause.After after) {
+    return scenario.nodes().stream()
+        .filter(n -> n.name().equals(node))
+        .flatMap(n -> n.exporters().stream())
+        .flatMap(e -> e.causes().stream())
+        .anyMatch(c -> c.after() == after);
   }
 
   private String lasting(int from, int to) {

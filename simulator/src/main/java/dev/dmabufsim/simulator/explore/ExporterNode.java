@@ -75,6 +75,7 @@ final class ExporterNode extends Node {
         new AttachCore(
             new ExporterPlan.Device(
                 DEVICE, plan.exporter(), 1, SharedMemory.BYTES, List.of(plan.cause()), Map.of()),
+            Set.of(process << 16),
             1);
     this.state = empty();
   }

@@ -188,8 +188,9 @@ public final class Judge {
     }
     HistoryEvent.Exported buffer = names.exported(e.buffer());
     List<RevokeCause> causes = buffer == null ? List.of(RevokeCause.RESET) : buffer.kind().causes();
-    if (causes.isEmpty() || causes.stream().anyMatch(c -> !forced(c))) {
-      // It may never be revoked, or only moved, and who cannot be told pins what must not move.
+    if (causes.isEmpty() || !causes.stream().allMatch(RevokeCause::asksRevocable)) {
+      // It may never be revoked, or only moved, and who cannot be told pins what must not move; or
+      // only if its memory fails, and then whoever could not be told was let in knowingly.
       unrevocable
           .computeIfAbsent(e.buffer(), b -> new LinkedHashMap<>())
           .putAll(
@@ -198,10 +199,6 @@ public final class Judge {
     } else {
       holdsUnrevocable(e, e.attachments().get(0), "whose exporter revokes", line);
     }
-  }
-
-  private static boolean forced(RevokeCause cause) {
-    return cause.after() != RevokeCause.After.MOVED;
   }
 
   private void holdsUnrevocable(
@@ -238,7 +235,7 @@ public final class Judge {
     begun.put(new Revoke(e.buffer(), e.epoch()), line);
     revokedMemory.put(new Memory(e.buffer(), e.generation()), line.nanos());
     mappedWhenRevoked += e.mapped() + held(e.buffer()).size();
-    if (forced(e.cause())) {
+    if (e.cause().asksRevocable()) {
       unrevocable
           .getOrDefault(e.buffer(), new HashMap<>())
           .forEach((id, by) ->

@@ -101,7 +101,7 @@ public final class Run {
   private @Nullable Namespaces namespaces;
   private long dmaNanos;
   private boolean orderly;
-  private boolean checking;
+  private Set<Integer> checkedAfter = Set.of();
 
   private Run(RunOptions options, Progress progress, Consumer<Played> print) {
     this.print = print;
@@ -379,17 +379,22 @@ public final class Run {
   /** The faults are over, and whoever is there has to be well again. */
   private void afterFaults() throws Interruption {
     carryOut(core.finish(state));
-    if (plan.anyEnds()) {
-      check();
+    check(true);
+    if (!checkedAfter.isEmpty()) {
       // What it means that one does not recover is for the judge to say.
       await(RECOVERING, Role.IMPORTER, RunCore.Milestone.RECOVERED);
     }
   }
 
-  /** Once, as soon as nothing more is to strike: the time to recover counts from there. */
-  private void check() {
-    if (!checking) {
-      checking = true;
+  /**
+   * Whenever no fault lasts any more: the time to recover counts from there. What has yet to strike
+   * at a point may never do so; if it does, it is asked again.
+   */
+  private void check(boolean atLast) {
+    Set<Integer> over = core.over(state);
+    if (plan.anyEnds() && (atLast || core.faultsOver(state)) && !over.equals(checkedAfter)) {
+      checkedAfter = over;
+      state = core.asked(state);
       tell(Role.IMPORTER, new NodeCommand.Check());
     }
   }
@@ -446,9 +451,7 @@ public final class Run {
         return;
       }
       handleNext(left);
-      if (plan.anyEnds() && core.allOver(state)) {
-        check();
-      }
+      check(false);
       int played = core.roundsPlayed(state);
       if (played > patience.played()) {
         patience = patience.seen(played, System.nanoTime());

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -159,6 +160,14 @@ final class RunCore {
       more.merge(milestone, Set.of(node), RunCore::union);
       return new State(
           more, rounds, exits, killed, restarts, struck, roundsNanos, troubles, unplayed);
+    }
+
+    private State forget(Milestone milestone) {
+      Map<Milestone, Set<String>> less = new EnumMap<>(Milestone.class);
+      less.putAll(reached);
+      less.remove(milestone);
+      return new State(
+          less, rounds, exits, killed, restarts, struck, roundsNanos, troubles, unplayed);
     }
 
     private State round(String node, int total) {
@@ -659,9 +668,17 @@ final class RunCore {
     return !pending && active(s).isEmpty() && !refused(s) && missingAgain(s).isEmpty();
   }
 
-  /** Whether every fault has struck and is over: from here on all must get well again. */
-  boolean allOver(State s) {
-    return faultsOver(s) && plan.faults().stream().allMatch(f -> s.struck().containsKey(f.index()));
+  /** Faults that have struck and last no more. */
+  Set<Integer> over(State s) {
+    return s.struck().entrySet().stream()
+        .filter(e -> e.getValue() instanceof Stage.Over)
+        .map(Map.Entry::getKey)
+        .collect(Collectors.toUnmodifiableSet());
+  }
+
+  /** Importers are asked whether they do DMA again: what they said before a fault is past. */
+  State asked(State s) {
+    return s.forget(Milestone.RECOVERED);
   }
 
   /** Who was started again and is not as far as the others were before the faults. */

@@ -59,6 +59,27 @@ class ChaosFaultsTest {
     assertThat(counts).containsExactlyInAnyOrder(1, 2, 3, 4);
   }
 
+  /** Such faults made rounds `unknown`, since they struck nobody. */
+  @Test
+  void whoMovesIsNotStruckWhereOneRestoresNorTheOtherWayRound() throws ScenarioException {
+    Scenario base = world(List.of());
+    Set<String> points = new TreeSet<>();
+    for (long seed = 0; seed < MANY; seed++) {
+      for (FaultSpec fault : world(ChaosFaults.of(base, seed)).faults()) {
+        if (fault.when() instanceof FaultSpec.When.At at
+            && at.point().label().matches("exporter\\.(move-.*|restor.*)")) {
+          points.add(at.point().label() + " " + fault.text().replaceAll(".*(exporter-.).*", "$1"));
+        }
+      }
+    }
+    assertThat(points)
+        .containsExactly(
+            "exporter.move-copied exporter-2",
+            "exporter.move-copying exporter-2",
+            "exporter.restored exporter-1",
+            "exporter.restoring exporter-1");
+  }
+
   @Test
   void noProcessIsStruckTwiceAndOneImporterNodeNever() throws ScenarioException {
     Scenario base = world(List.of());

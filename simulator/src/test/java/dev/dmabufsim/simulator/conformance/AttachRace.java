@@ -12,6 +12,7 @@ import dev.dmabufsim.exporter.ExporterPlan;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * An exporter device and its one buffer, between which nothing passes unless the case says so: what
@@ -41,6 +42,7 @@ final class AttachRace {
     this.device =
         new AttachCore(
             new ExporterPlan.Device("exporter", kind, 1, DmaBuf.BYTES, List.of(cause), Map.of()),
+            Set.of(DmaBuf.BUFFER),
             1);
   }
 
@@ -51,12 +53,16 @@ final class AttachRace {
 
   /** An attach of such an importer; what the device answers. */
   Errno attach(ImporterOffer offer, long cookie) {
+    return attach(DmaBuf.BUFFER, "nic", offer, cookie);
+  }
+
+  /** An attach of that device to that buffer; what is answered. */
+  Errno attach(int number, String name, ImporterOffer offer, long cookie) {
     BufferState.Importer importer =
         new BufferState.Importer(DmaBuf.PROCESS, 1, "importer", offer, false);
     AttachCore.Step step =
         device.step(
-            state,
-            new AttachCore.Event.Asked(DmaBuf.BUFFER, true, "nic", importer, List.of(cookie)));
+            state, new AttachCore.Event.Asked(number, true, name, importer, List.of(cookie)));
     state = step.state();
     Errno answer = Errno.OK;
     for (AttachCore.Effect effect : step.effects()) {

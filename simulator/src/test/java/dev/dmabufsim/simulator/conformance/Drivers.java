@@ -1,8 +1,12 @@
 package dev.dmabufsim.simulator.conformance;
 
 import dev.dmabufsim.common.contract.Behaviour;
+import dev.dmabufsim.common.driver.DescribedImporter;
+import dev.dmabufsim.common.driver.Distribution;
 import dev.dmabufsim.common.driver.ImporterDriver;
 import dev.dmabufsim.common.driver.ImporterDrivers;
+import dev.dmabufsim.common.driver.ImporterOffer;
+import dev.dmabufsim.common.driver.Reaction;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
@@ -33,6 +37,21 @@ final class Drivers {
           "virtio-gpu",
           "scanout",
           "static");
+
+  /** A VM of which amdgpu's callback cannot take the lock, and which it therefore leaves mapped. */
+  static final ImporterDriver SKIPPED_VM =
+      new DescribedImporter(
+          "skipped-vm",
+          "its callback found the VM's lock taken",
+          ImporterOffer.DYNAMIC,
+          true,
+          Distribution.ZERO,
+          Distribution.constant(Duration.ofDays(365)),
+          false,
+          List.of(),
+          Reaction.Unmap.NEVER,
+          Distribution.ZERO,
+          Reaction.Afterwards.MAP_AGAIN);
 
   /** By how much an importer is late, or goes on, that behaves so. */
   static Duration overrun(Behaviour behaviour) {

@@ -6,6 +6,7 @@ import dev.dmabufsim.common.contract.Behaviour;
 import dev.dmabufsim.common.contract.Contract;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.ExporterKind;
+import dev.dmabufsim.common.contract.LateAccess;
 import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.driver.ImporterDriver;
 import dev.dmabufsim.common.driver.ImporterOffer;
@@ -319,11 +320,29 @@ final class ExporterCases {
                 }
               }
             })
-        .notModelled(
+        .requires(
             "negotiation.ras",
             "An exporter that revokes only on hardware errors does not ask, and accepts to wait"
-                + " without bound.",
-            "no exporter here has RAS errors for a cause");
+                + " without bound: as merged for who cannot be told; enforced waits for nobody"
+                + " beyond its deadline.",
+            () -> {
+              assertThat(
+                      attach(
+                          ExporterKind.GPU_VRAM,
+                          Drivers.of("rdma-pinned").offer(),
+                          RevokeCause.MIGRATION,
+                          RevokeCause.RAS_ERROR))
+                  .isEqualTo(Errno.OK);
+              Host v7 = new Host(ExporterKind.GPU_VRAM, Contract.V7, RevokeCause.RAS_ERROR);
+              v7.live(Drivers.of("rdma-pinned"));
+              assertThat(v7.revokes(Duration.ofSeconds(60))).isFalse();
+              Host enforced =
+                  new Host(ExporterKind.GPU_VRAM, Contract.ENFORCED, RevokeCause.RAS_ERROR);
+              Importer importer = enforced.live(Drivers.of("rdma-pinned"));
+              assertThat(enforced.revokes(LIMIT)).isTrue();
+              enforced.run(LIMIT);
+              assertThat(importer.late()).doesNotContainKey(LateAccess.UAF);
+            });
   }
 
   private static Errno decide(ImporterOffer offer, boolean revoked, @Nullable Errno unreachable) {

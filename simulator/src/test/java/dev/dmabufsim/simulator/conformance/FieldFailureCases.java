@@ -9,11 +9,7 @@ import dev.dmabufsim.common.contract.ExporterKind;
 import dev.dmabufsim.common.contract.LateAccess;
 import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.contract.RevokeOutcome;
-import dev.dmabufsim.common.driver.DescribedImporter;
-import dev.dmabufsim.common.driver.Distribution;
 import dev.dmabufsim.common.driver.ImporterDriver;
-import dev.dmabufsim.common.driver.ImporterOffer;
-import dev.dmabufsim.common.driver.Reaction;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.exporter.BufferEffect;
@@ -341,21 +337,6 @@ final class FieldFailureCases {
     assertThat(importer.broken()).as("%s", importer).isEmpty();
   }
 
-  /** An importer whose callback takes no lock, and so leaves one of its VMs mapped. */
-  private static final ImporterDriver SKIPPED =
-      new DescribedImporter(
-          "skipped-vm",
-          "its callback found the VM's lock taken",
-          ImporterOffer.DYNAMIC,
-          true,
-          Distribution.ZERO,
-          Distribution.constant(Duration.ofDays(365)),
-          false,
-          List.of(),
-          Reaction.Unmap.NEVER,
-          Distribution.ZERO,
-          Reaction.Afterwards.MAP_AGAIN);
-
   private static void waits(Section.Builder b) {
     b.from("drivers/vfio/pci/vfio_pci_dmabuf.c: vfio_pci_dma_buf_unmap() needs the resv lock")
         .requires(
@@ -413,17 +394,17 @@ final class FieldFailureCases {
                 + " gives the memory away under it, v7 hangs, enforced blocks it.",
             () -> {
               Host v4 = Host.vfio(Contract.V4);
-              Importer importer = v4.live(SKIPPED);
+              Importer importer = v4.live(Drivers.SKIPPED_VM);
               assertThat(v4.revokes(LIMIT)).isTrue();
               v4.run(LIMIT);
               assertThat(importer.worst()).contains(LateAccess.UAF);
 
               Host v7 = Host.vfio(Contract.V7);
-              v7.live(SKIPPED);
+              v7.live(Drivers.SKIPPED_VM);
               assertThat(v7.revokes(Duration.ofSeconds(60))).isFalse();
 
               Host enforced = Host.vfio(Contract.ENFORCED);
-              Importer blocked = enforced.live(SKIPPED);
+              Importer blocked = enforced.live(Drivers.SKIPPED_VM);
               assertThat(enforced.revokes(LIMIT)).isTrue();
               assertThat(enforced.last().outcome()).isEqualTo(RevokeOutcome.BLOCKED);
               enforced.run(LIMIT);

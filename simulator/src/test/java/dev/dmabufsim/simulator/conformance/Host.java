@@ -131,7 +131,9 @@ final class Host {
     this.cause = cause;
     this.device =
         new AttachCore(
-            new ExporterPlan.Device("exporter", kind, 1, BYTES, List.of(cause), unreachable), 1);
+            new ExporterPlan.Device("exporter", kind, 1, BYTES, List.of(cause), unreachable),
+            Set.of(BUFFER),
+            1);
     int segment = nextSegment++;
     long generation = nextGeneration++;
     memory.put(segment, new Memory(Owner.SOMEBODY, generation));

@@ -216,11 +216,20 @@ final class ImporterCases {
             "gpu-dynamic.maps-again",
             "It stays attached and maps again at its next use.",
             () -> mapsAgainUnderTheSameId("gpu-dynamic"))
-        .notModelled(
+        .requires(
             "gpu-dynamic.trylock",
-            "amdgpu skips a VM whose lock it cannot take, which stays mapped.",
-            "there are no VMs within an importer; an importer of which one mapping is skipped is"
-                + " described and tried in field.17");
+            "amdgpu skips a VM whose lock it cannot take, which stays mapped: of two VMs, each an"
+                + " attachment here, the one follows this row and the other keeps the buffer from"
+                + " being free.",
+            () -> {
+              Host host = Host.vfio(Contract.V7);
+              Importer follows = host.live(Drivers.of("gpu-dynamic"));
+              Importer skipped = host.live(Drivers.SKIPPED_VM);
+              assertThat(host.revokes(LIMIT)).isFalse();
+              assertThat(follows.told().getLast().unmapped()).isTrue();
+              assertThat(host.buffer.attachments().get(skipped.id()).mapped()).isTrue();
+              assertThat(skipped.use()).isEqualTo(Importer.Use.LIVE);
+            });
   }
 
   private static void mapsAgainUnderTheSameId(String kind) {

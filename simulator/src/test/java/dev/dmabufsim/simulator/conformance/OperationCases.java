@@ -3,6 +3,7 @@ package dev.dmabufsim.simulator.conformance;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.dmabufsim.common.contract.Contract;
+import dev.dmabufsim.common.contract.DmaBufOp;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.ExporterKind;
 import dev.dmabufsim.common.contract.FenceUsage;
@@ -21,8 +22,11 @@ import dev.dmabufsim.exporter.AttachRules;
 import dev.dmabufsim.exporter.BufferEffect;
 import dev.dmabufsim.exporter.BufferEvent;
 import dev.dmabufsim.exporter.BufferState;
+import dev.dmabufsim.exporter.ExportRules;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 
 /** Each operation: its lock rule, its errors before a revoke, what it does after one. */
 final class OperationCases {
@@ -70,16 +74,39 @@ final class OperationCases {
             "export.enomem",
             "An export for which there is no memory fails, and leaves nothing behind.",
             SharedMemoryCases::exportWithoutRoomFails)
-        .notModelled(
+        .requires(
             "export.einval",
-            "An export without a map, unmap or release op, or with pin and without unpin, is"
-                + " EINVAL.",
-            "the five exporters are complete; there is no way to write half of one")
-        .notModelled(
+            "An export without a map, unmap or release op, or with one of pin and unpin, is"
+                + " EINVAL; what each of the five exporters provides is accepted.",
+            OperationCases::exportNeedsItsOps)
+        .from("Documentation/driver-api/dma-buf.rst: locking convention")
+        .requires(
             "export.lock",
-            "An export does not hold the reservation lock.",
-            "a scenario lists what a device exports; nobody calls it, and nobody can hold the lock"
-                + " of a buffer that is not there yet");
+            "A caller of export does not hold the reservation lock; if it does the opposite the"
+                + " call is EINVAL.",
+            () -> {
+              for (ExporterKind kind : ExporterKind.values()) {
+                assertThat(ExportRules.decide(kind.ops(), true)).isEqualTo(Errno.EINVAL);
+              }
+            });
+  }
+
+  private static void exportNeedsItsOps() {
+    for (ExporterKind kind : ExporterKind.values()) {
+      assertThat(ExportRules.decide(kind.ops(), false)).as("%s", kind).isEqualTo(Errno.OK);
+      for (DmaBufOp op : kind.ops()) {
+        Set<DmaBufOp> rest = EnumSet.copyOf(kind.ops());
+        rest.remove(op);
+        boolean needed =
+            switch (op) {
+              case MAP, UNMAP, RELEASE, PIN, UNPIN -> true;
+              case ATTACH, DETACH, BEGIN_CPU_ACCESS, END_CPU_ACCESS, MMAP, VMAP, VUNMAP -> false;
+            };
+        assertThat(ExportRules.decide(rest, false))
+            .as("%s without %s", kind, op)
+            .isEqualTo(needed ? Errno.EINVAL : Errno.OK);
+      }
+    }
   }
 
   private static Errno attach(
@@ -142,11 +169,17 @@ final class OperationCases {
                           true))
                   .isEqualTo(Errno.EBUSY);
             })
-        .notModelled(
+        .requires(
             "attach.einval",
-            "Attaching to no dma-buf, or for no device, is EINVAL.",
-            "an attach always names a device; one that names a buffer which is not there is"
-                + " dropped and recorded (ExporterHubTest)")
+            "Attaching to no dma-buf, or for no device, is EINVAL, whatever else is wrong.",
+            () -> {
+              AttachRace race = new AttachRace();
+              for (ImporterOffer offer : List.of(ImporterOffer.DYNAMIC, NO_P2P, NO_CALLBACK)) {
+                assertThat(race.attach(DmaBuf.BUFFER + 1, "nic", offer, 1)).isEqualTo(Errno.EINVAL);
+                assertThat(race.attach(DmaBuf.BUFFER, "", offer, 2)).isEqualTo(Errno.EINVAL);
+              }
+              assertThat(race.buffer.state.attachments()).isEmpty();
+            })
         .requires(
             "attach.enomem",
             "An attach for which there is no room is ENOMEM: an exporter has 16,777,215 numbers for"
@@ -374,11 +407,25 @@ final class OperationCases {
               buffer.returned(1, 2).unmapped(1);
               assertThat(buffer.call(Operation.MAP, 2)).isEqualTo(Errno.OK);
             })
-        .notModelled(
+        .requires(
             "map.eintr",
-            "A map that waits for fences and gets a signal is EINTR.",
-            "nobody sends an importer a signal; DmaResv knows the answer"
-                + " (kernel.fence.wait-interrupted)")
+            "A map that waits for fences and gets a signal is EINTR: its caller goes on, and what"
+                + " it did not get it cannot unmap.",
+            () -> {
+              DmaBuf buffer = withFence(FenceUsage.KERNEL);
+              buffer.attach(DmaBuf.PROCESS, STATIC, 2);
+              long call = buffer.ask(Operation.MAP, 2);
+              assertThat(buffer.answer(call)).isEmpty();
+              assertThat(buffer.call(Operation.UNMAP, 2)).isEqualTo(Errno.EINVAL);
+              assertThat(buffer.answer(call)).contains(Errno.EINTR);
+              assertThat(buffer.repeat(call, Operation.MAP, 2)).isEqualTo(Errno.EINTR);
+              long again = buffer.ask(Operation.MAP, 2);
+              long third = buffer.ask(Operation.MAP, 2);
+              assertThat(buffer.answer(again)).contains(Errno.EINTR);
+              buffer.progress(
+                  1, List.of(), List.of(), List.of(new Signal(1, 0, Errno.OK)), List.of());
+              assertThat(buffer.answer(third)).contains(Errno.OK);
+            })
         .from("drivers/vfio/pci/vfio_pci_dmabuf.c: vfio_pci_dma_buf_map()")
         .requires(
             "map.revoked",

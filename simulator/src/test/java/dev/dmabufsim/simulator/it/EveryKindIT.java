@@ -90,6 +90,19 @@ class EveryKindIT {
     run.assertNothingLeft();
   }
 
+  /** Who cannot be told is let in, and taken the memory away from when it fails. */
+  @Test
+  void memoryThatFailsIsTakenBackInTimeFromWhoCannotBeTold() {
+    Simulator run = sandbox.run("run", "ras-error");
+    assertThat(run.awaitExit()).as("%s", run).isZero();
+    Report report = run.report();
+    assertThat(report.verdict()).isEqualTo("pass");
+    assertThat(report.attachments().peak()).isEqualTo(12);
+    assertThat(report.revokes().outcomes().acked()).as("who does not answer owes it").isZero();
+    assertThat(report.revokes().completed()).isEqualTo(4);
+    run.assertNothingLeft();
+  }
+
   private Simulator run(String scenario) {
     Simulator run = sandbox.run("run", scenario, "--set", "bound.ask=30s");
     assertThat(run.awaitExit()).as("%s", run).isZero();

@@ -658,7 +658,12 @@ class JudgeTest {
                 .instead(Story.requested(cause, 2))
                 .after(HistoryEvent.RevokeRequested.class, Story.moved(1, 1));
         switch (cause) {
-          case MEMORY_DISABLED, HOT_UNPLUG, LAST_CLOSE, CONTEXT_DESTROYED, DRIVER_REMOVED ->
+          case MEMORY_DISABLED,
+              HOT_UNPLUG,
+              LAST_CLOSE,
+              CONTEXT_DESTROYED,
+              DRIVER_REMOVED,
+              RAS_ERROR ->
               assertThat(unseen.judged().unknowns()).as(cause.label()).isEmpty();
           case RESET, EVICTION, MIGRATION ->
               assertThat(unseen.judged().unknowns())

@@ -41,6 +41,35 @@ class RunCoreFaultsTest {
     assertThat(core.untilDue(over.state(), 13 * SECOND)).isEmpty();
   }
 
+  /**
+   * As in chaos seed 1487542130: one that was to strike at a point never did, and the time to
+   * recover was counted from the end of the others to the end of the rounds.
+   */
+  @Test
+  void faultsAreOverThoughOneThatIsToStrikeAtAPointHasNotStruck() {
+    RunCore core =
+        core("{pause: m-1, after: 1s, for: 1s}, {pause: m-1, at: importer.invalidated, for: 1s}");
+    State s = State.begin().begun(0);
+    assertThat(core.over(s)).isEmpty();
+    s = core.tick(s, SECOND).state();
+    assertThat(core.over(s)).as("it lasts").isEmpty();
+    s = core.tick(s, 2 * SECOND).state();
+    assertThat(core.faultsOver(s)).isTrue();
+    assertThat(core.over(s)).containsExactly(0);
+    NodeReport well = new NodeReport.Recovered("m-1", List.of("nic"));
+    s = core.reported(core.asked(s), well, 2 * SECOND).state();
+    assertThat(s.reached(RunCore.Milestone.RECOVERED, "m-1")).isTrue();
+
+    NodeReport there = new NodeReport.AtPoint("m-1", "importer.invalidated", 2);
+    s = core.reported(s, there, 3 * SECOND).state();
+    assertThat(core.faultsOver(s)).isFalse();
+    s = core.tick(s, 4 * SECOND).state();
+    assertThat(core.over(s)).containsExactlyInAnyOrder(0, 1);
+    assertThat(core.asked(s).reached(RunCore.Milestone.RECOVERED, "m-1"))
+        .as("that was before the second fault")
+        .isFalse();
+  }
+
   /** As in chaos seed 1261511803: it lasted until the importers were given up. */
   @Test
   void aPauseAtAPointOfTheSetUpEndsInTimeThoughNoRoundHasBegun() {

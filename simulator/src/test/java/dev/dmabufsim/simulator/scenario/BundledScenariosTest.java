@@ -53,6 +53,7 @@ class BundledScenariosTest {
             "disputed-kinds",
             "pinned-eviction",
             "hot-unplug",
+            "ras-error",
             "last-close",
             "chaos-world");
     assertThat(BundledScenarios.list()).noneMatch(b -> b.description().isEmpty());

@@ -20,7 +20,7 @@ class ScenarioSourceTest {
       "write a file or one of vfio-reset, dead-importer, frozen-importer, exporter-crash,"
           + " iommu-crash, both-crash, partition-mid-revoke, lossy-control-plane, rolling-restart,"
           + " everything-at-once, lying-importer, thousands, gpu-eviction, rdma-context,"
-          + " every-importer, disputed-kinds, pinned-eviction, hot-unplug, last-close,"
+          + " every-importer, disputed-kinds, pinned-eviction, hot-unplug, ras-error, last-close,"
           + " chaos-world";
 
   private final Path directory;
