@@ -205,6 +205,7 @@ final class BufferCalls {
               // A slot for another part is being opened; the lock would make this one wait.
               : failed(state, a, Errno.EBUSY);
       case Mapping.None n -> request(state, a, span);
+      case Mapping.Taken t -> request(state, a, span);
       case Mapping.Unmapping u -> request(state, a, span);
     };
   }
@@ -234,6 +235,8 @@ final class BufferCalls {
       }
       case Mapping.Unmapping u ->
           state.with(a.mapping(new Mapping.Unmapping(Operation.UNMAP, e.call(), u.id())));
+      // Nothing is left to be closed, but who was not told of a revoke is in his right.
+      case Mapping.Taken t -> done(state, a.mapping(new Mapping.None()));
       case Mapping.None n -> illegal(state, a);
       case Mapping.Pending p -> illegal(state, a);
     };

@@ -329,10 +329,7 @@ public final class BufferCore {
                     process,
                     its.stream().map(Attachment::id).toList(),
                     its.stream().mapToInt(Attachment::pins).sum(),
-                    (int)
-                        its.stream()
-                            .filter(a -> !(a.mapping() instanceof Mapping.None))
-                            .count()))));
+                    (int) its.stream().filter(a -> !a.mapping().nothing()).count()))));
     return reaped.isEmpty() ? next : BufferFences.drop(next, reaped);
   }
 

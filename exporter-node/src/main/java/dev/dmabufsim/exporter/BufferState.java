@@ -256,6 +256,9 @@ public record BufferState(
     /** Not mapped. */
     record None() implements Mapping {}
 
+    /** A revoke took it away. The importer has not said that it unmaps, and still may. */
+    record Taken() implements Mapping {}
+
     /** The IOMMU was asked for a slot, on behalf of that call. */
     record Pending(Operation operation, long call, Span span) implements Mapping {}
 
@@ -268,6 +271,11 @@ public record BufferState(
 
     /** The IOMMU was asked to close that mapping's slot; call 0 if nobody waits for that. */
     record Unmapping(Operation operation, long call, MappingId id) implements Mapping {}
+
+    /** Whether nothing is mapped, nor on its way. */
+    default boolean nothing() {
+      return this instanceof None || this instanceof Taken;
+    }
   }
 
   /**

@@ -271,6 +271,7 @@ final class CpuCalls {
       case Mapping.Unmapping u ->
           state.with(a.cpu(cpu.slot(new Mapping.Unmapping(e.operation(), e.call(), u.id()))));
       case Mapping.None n -> done(state, a.cpu(cpu));
+      case Mapping.Taken t -> done(state, a.cpu(cpu));
       case Mapping.Pending p -> done(state, a.cpu(cpu));
     };
   }

@@ -189,6 +189,7 @@ final class RevokeSequence {
         slots.unmap(id);
       }
       case Mapping.None n -> {}
+      case Mapping.Taken t -> {}
       case Mapping.Unmapping u -> {}
     }
     return next;
@@ -319,7 +320,7 @@ final class RevokeSequence {
         said.stream()
             .filter(id -> {
               Attachment a = state.attachments().get(id);
-              return a == null || a.mapping() instanceof Mapping.None;
+              return a == null || a.mapping().nothing();
             })
             .toList());
   }
@@ -741,7 +742,7 @@ final class RevokeSequence {
     BufferState next = state;
     for (Attachment a : next.attachments().values()) {
       if (a.mapped()) {
-        next = next.with(a.mapping(new Mapping.None()));
+        next = next.with(a.mapping(new Mapping.Taken()));
       }
     }
     next = BufferFences.signalAll(next);

@@ -54,6 +54,7 @@ public final class Judge {
   private final Set<Revoke> reclaimed = new HashSet<>();
   private final Map<Memory, Long> revokedMemory = new HashMap<>();
   private final Map<Integer, Set<Integer>> heldUnmapped = new HashMap<>();
+  private final Set<Integer> untold = new HashSet<>();
   private final Map<Integer, Map<Integer, Told<HistoryEvent.Attached>>> unrevocable =
       new HashMap<>();
   private final Set<Revoke> moved = new HashSet<>();
@@ -186,6 +187,7 @@ public final class Judge {
     if (e.revocable()) {
       return;
     }
+    untold.addAll(e.attachments());
     HistoryEvent.Exported buffer = names.exported(e.buffer());
     List<RevokeCause> causes = buffer == null ? List.of(RevokeCause.RESET) : buffer.kind().causes();
     if (causes.isEmpty() || !causes.stream().allMatch(RevokeCause::asksRevocable)) {
@@ -368,11 +370,13 @@ public final class Judge {
   }
 
   /**
-   * Whether an importer that is late was bound by the contract: it keeps it, no fault had kept it
-   * from hearing of the revoke, and there was an exporter to tell it.
+   * Whether an importer that is late was bound by the contract: it keeps it, it has a callback by
+   * which to be told, no fault had kept it from hearing of the revoke, and there was an exporter to
+   * tell it.
    */
   private boolean bound(Facts facts, HistoryEvent.Late e) {
     return facts.honestImporters().contains(e.device())
+        && !untold.contains(e.attachment())
         && !hindered(facts, e.device(), e.buffer(), e.sinceNanos())
         && !(e.late() == LateAccess.AER && truncated(e.buffer(), e.sinceNanos()));
   }

@@ -512,11 +512,18 @@ final class OperationCases {
             })
         .requires(
             "unmap.after-revoke",
-            "An unmap after a revoke is legal under every sequence.",
+            "An unmap after a revoke is legal, once, under every sequence: while it waits, and"
+                + " after it took the memory away.",
             () -> {
               for (Contract contract : Contract.values()) {
-                DmaBuf buffer = DmaBuf.vfio(contract).mapped(1).revoke();
+                DmaBuf buffer = DmaBuf.vfio(contract).mapped(1, 2).revoke();
                 assertThat(buffer.call(Operation.UNMAP, 1)).as("%s", contract).isEqualTo(Errno.OK);
+                buffer.returned(1, 2).after(DmaBuf.ASK).after(2_000_000_000L);
+                assertThat(buffer.revoking()).isEqualTo(contract == Contract.V7);
+                assertThat(buffer.call(Operation.UNMAP, 2)).as("%s", contract).isEqualTo(Errno.OK);
+                assertThat(buffer.call(Operation.UNMAP, 2))
+                    .as("%s", contract)
+                    .isEqualTo(Errno.EINVAL);
               }
             })
         .requires(

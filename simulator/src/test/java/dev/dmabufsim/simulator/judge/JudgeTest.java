@@ -251,6 +251,27 @@ class JudgeTest {
           .isEmpty();
     }
 
+    /** It was let in knowingly, and it is not its fault that nobody can tell it. */
+    @Test
+    void anExporterWhoseMemoryFailsMayHoldOneAndThatOneMayBeLate() {
+      HistoryEvent gpu =
+          new HistoryEvent.Exported(
+              BUFFER, GPU, ExporterKind.GPU_VRAM, 1 << 20, Story.SEGMENT, GENERATION);
+      HistoryEvent pinned =
+          new HistoryEvent.Attached(BUFFER, NIC, "rdma-pinned", false, List.of(FIRST, SECOND));
+      long since = Story.COMPLETED_NANOS + 1_234_000;
+      Story fails =
+          Story.sound()
+              .instead(gpu)
+              .instead(Story.requested(RevokeCause.RAS_ERROR, 2))
+              .after(
+                  HistoryEvent.RevokeCompleted.class,
+                  Story.late(LateAccess.IOMMU_FAULT, false, since, 3));
+      assertThat(details(fails.instead(pinned), Invariant.NO_LATE_DMA)).isEmpty();
+      assertThat(details(fails.instead(pinned), Invariant.ONLY_REVOCABLE_ATTACHED)).isEmpty();
+      assertThat(details(fails, Invariant.NO_LATE_DMA)).as("who can be told").hasSize(1);
+    }
+
     @Test
     void anExporterThatNeverRevokesMayHoldAny() {
       HistoryEvent heap =
