@@ -373,10 +373,16 @@ final class DmaEngine implements Runnable {
   private void operate(DmaTarget target, long now) {
     Translation t = iotlb.lookup(target.table.iova());
     if (t == null || t.attachment() != target.table.attachment()) {
-      t = fill(target);
-      if (t == null) {
+      if (walk(target.table) == null) {
         fault(target, false, 0, now);
         fail(target, "no translation");
+        return;
+      }
+      t = fill(target);
+      if (t == null) {
+        // The IOMMU translates, and nobody answers at that address: an unsupported request.
+        target.evidence.late(LateAccess.AER, false, 0, now);
+        fail(target, "aborted");
         return;
       }
     }
@@ -540,9 +546,9 @@ final class DmaEngine implements Runnable {
     }
   }
 
-  /** An IOTLB miss: the IOMMU's table is walked, and the translation cached. */
+  /** After an IOTLB miss: what the IOMMU's table says is cached. */
   private @Nullable Translation fill(DmaTarget target) {
-    Translation t = walk(target.table) == null ? null : reach(target);
+    Translation t = reach(target);
     if (t != null) {
       iotlb.insert(t);
     }

@@ -500,6 +500,21 @@ final class DmaEngineTest {
     assertThat(control.counters(3).enodev()).isZero();
   }
 
+  /** As in chaos seed 1586533629: somebody had truncated memory that was mapped afterwards. */
+  @Test
+  void whatTheIommuTranslatesToWhereNobodyAnswersIsAnUnsupportedRequestAndNoFault()
+      throws IOException {
+    powerUp(0.5);
+    SgTable table = map(1, 10, true);
+    fabric.sever(table.segment());
+
+    engine.start(table, BUFFER);
+
+    assertThat(awaitLate().late()).isEqualTo(LateAccess.AER);
+    await().atMost(LIMIT).until(() -> !recorded.events(HistoryEvent.Refused.class).isEmpty());
+    assertThat(recorded.events(HistoryEvent.Refused.class).getFirst().how()).isEqualTo("aborted");
+  }
+
   @Test
   void severedMemoryIsReachedByNoAddressEvenIfTheIommuIsLate() throws IOException {
     powerUp(0);

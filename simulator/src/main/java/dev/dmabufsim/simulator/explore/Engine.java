@@ -316,10 +316,15 @@ final class Engine {
       return;
     }
     if (!t.cached()) {
-      Segment segment = w.memory().segment(t.table().segment());
-      if (walk(t.table(), w) == null || segment == null || segment.severed()) {
+      if (walk(t.table(), w) == null) {
         fault(index, false, w);
         fail(index, "no translation", w);
+        return;
+      }
+      Segment segment = w.memory().segment(t.table().segment());
+      if (segment == null || segment.severed()) {
+        late(index, LateAccess.AER, false, w);
+        fail(index, "aborted", w);
         return;
       }
       t = t.cached(true);

@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.dmabufsim.simulator.matrix.MatrixReport;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -54,50 +53,48 @@ class MatrixIT {
     run.assertNothingLeft();
   }
 
-  /** The cells come from what happened: the same kind with other code has other cells. */
+  /** The cells come from what happened: kinds that differ in one thing have different cells. */
   @Test
   void changingWhatAnImporterDoesChangesItsCells() throws IOException {
-    assertThat(verdictUnderV4(false)).isEqualTo("safe");
-    assertThat(verdictUnderV4(true)).isEqualTo("unsafe");
-  }
-
-  private String verdictUnderV4(boolean discardedReads) throws IOException {
-    String name = "reads-" + discardedReads;
-    Path file = sandbox.directory().resolve(name + ".yaml");
-    Files.writeString(
-        file,
+    String kind =
         """
-        importers:
-          mine:
+          mine-%1$s:
             callback: 20us
             engine-stops: 1ms..5ms
-            discarded-reads: %s
+            discarded-reads: %1$s
             fences:
               - {usage: bookkeep, after: engine-stopped, delay: 0us}
             unmap: after-fences
             unmap-delay: 400ms
             afterwards: map-again
-        nodes:
-          iommu-1: {role: iommu}
-          exporter-1: {role: exporter, devices: {gpu: {kind: vfio-pci}}}
-          importer-1: {role: importer, devices: {nic: {kind: mine}}}
-        """
-            .formatted(discardedReads));
+        """;
+    String scenario =
+        "importers:\n"
+            + kind.formatted(false)
+            + kind.formatted(true)
+            + """
+            nodes:
+              iommu-1: {role: iommu}
+              exporter-1: {role: exporter, devices: {gpu: {kind: vfio-pci}}}
+              importer-1: {role: importer, devices: {nic: {kind: mine-false}}}
+            """;
     Simulator run =
         sandbox.run(
             "matrix",
             "--contracts",
             "v4",
             "--importers",
-            "mine",
+            "mine-false,mine-true",
             "--behaviours",
             "honest",
             "--scenario",
-            file.toString(),
+            sandbox.file("mine.yaml", scenario),
             "--out",
-            name);
+            "cells");
     assertThat(run.awaitExit()).as("%s", run).isZero();
-    return cell(report(run), "v4", "mine", "honest").verdict();
+    MatrixReport report = report(run);
+    assertThat(cell(report, "v4", "mine-false", "honest").verdict()).isEqualTo("safe");
+    assertThat(cell(report, "v4", "mine-true", "honest").verdict()).isEqualTo("unsafe");
   }
 
   @ParameterizedTest

@@ -69,7 +69,12 @@ final class Sandbox implements BeforeEachCallback, AfterEachCallback {
 
   /** The same, with {@code DMABUF_SIM_CLASSPATH} naming that directory or jar. */
   Simulator runWith(Path ownClasses, String... arguments) {
-    Simulator simulator = start(List.of(ownClasses), arguments);
+    return runWith(List.of(ownClasses), arguments);
+  }
+
+  /** Runs with importer drivers of its own from several places. */
+  Simulator runWith(List<Path> ownClasses, String... arguments) {
+    Simulator simulator = start(ownClasses, arguments);
     simulator.awaitExit();
     return simulator;
   }

@@ -1,6 +1,7 @@
 package dev.dmabufsim.simulator.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.dmabufsim.common.history.HistoryEvent;
@@ -52,43 +53,46 @@ class YourOwnImporterIT {
     assertRevoked(run, "card", "dpu");
   }
 
-  /** The cells come from what the class does: another version of it has other cells. */
+  /**
+   * Either takes part in the matrix, and the cells come from what the class does: another version
+   * of it has other cells.
+   */
   @Test
-  void changingTheClassChangesItsCells() throws IOException {
+  void bothTakePartInTheMatrixAndChangingTheClassChangesItsCells() throws IOException {
     String honest = blocks("java").getFirst();
     String lies =
-        honest.replace(
-            "Reaction.Deviations.NONE",
-            "new Reaction.Deviations(true, Duration.ZERO, Duration.ofMillis(300), false)");
-    assertThat(lies).isNotEqualTo(honest);
-    assertThat(verdictUnderV7(honest, "honest")).isEqualTo("safe");
-    assertThat(verdictUnderV7(lies, "lies")).isEqualTo("unsafe");
-  }
-
-  private String verdictUnderV7(String source, String out) throws IOException {
+        honest
+            .replace("Dpu", "Liar")
+            .replace("\"dpu\"", "\"liar\"")
+            .replace(
+                "Reaction.Deviations.NONE",
+                "new Reaction.Deviations(true, Duration.ZERO, Duration.ofMillis(300), false)");
     Simulator run =
         sandbox.runWith(
-            compile(source, "example.Dpu"),
+            List.of(compile(honest, "example.Dpu"), compile(lies, "example.Liar")),
             "matrix",
             "--contracts",
             "v7",
             "--importers",
-            "dpu",
+            "my-dpu,dpu,liar",
             "--behaviours",
             "honest",
+            "--scenario",
+            sandbox.file("described.yaml", blocks("yaml").getFirst()),
             "--seed",
             "1",
             "--out",
-            out);
+            "cells");
     assertThat(run.awaitExit()).as("%s", run).isZero();
     MatrixReport report =
         new JsonMapper()
             .readValue(
                 Files.readString(run.runDirectory().resolve("matrix.json")), MatrixReport.class);
-    assertThat(report.cells()).hasSize(1);
-    assertThat(report.cells().getFirst().importer()).isEqualTo("dpu");
+    assertThat(report.cells())
+        .extracting(MatrixReport.Row::importer, MatrixReport.Row::verdict)
+        .containsExactlyInAnyOrder(
+            tuple("my-dpu", "safe"), tuple("dpu", "safe"), tuple("liar", "unsafe"));
     run.assertNothingLeft();
-    return report.cells().getFirst().verdict();
   }
 
   /** Four rounds of four buffers, each with two attachments. */
