@@ -84,7 +84,7 @@ final class BufferCalls {
       case PIN -> pin(state, a);
       case UNPIN -> unpin(state, a);
       case MAP -> map(state, interrupted(a));
-      case IOMMUFD_MAP -> iommufdMap(state, a);
+      case IOMMUFD_MAP -> iommufdMap(state, interrupted(a));
       case UNMAP -> unmap(state, interrupted(a));
       case DETACH -> detach(state, a);
       case BEGIN_CPU_ACCESS, END_CPU_ACCESS, MMAP, MUNMAP, VMAP, VUNMAP -> state;

@@ -11,6 +11,7 @@ import akka.actor.typed.javadsl.TimerScheduler;
 import akka.actor.typed.receptionist.Receptionist;
 import dev.dmabufsim.cluster.NodeContext;
 import dev.dmabufsim.cluster.NodeDoor;
+import dev.dmabufsim.common.contract.DmaBufOp;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.control.NodeCommand;
 import dev.dmabufsim.common.control.NodeReport;
@@ -121,7 +122,7 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
     BufferJournal journal = node.fabric().control().journal();
     int ordinal = 0;
     for (ExporterPlan.Device device : plan.devices()) {
-      Errno errno = ExportRules.decide(device.kind().ops(), false);
+      Errno errno = DmaBufOp.export(device.kind().ops());
       if (!errno.ok()) {
         throw new IOException("dma_buf_export() for " + device.name() + " is " + errno);
       }

@@ -279,6 +279,9 @@ final class RevokeSequence {
         MappingId mapping = new MappingId(id, table.generation(), table.use());
         next = next.with(a.mapping(new Mapping.Unmapping(Operation.UNMAP, 0, mapping)));
         closing.add(mapping);
+      } else if (a != null && a.mapping() instanceof Mapping.Taken) {
+        // It says late what it was not waited for to say.
+        next = next.with(a.mapping(new Mapping.None()));
       }
     }
     if (!closing.isEmpty()) {

@@ -318,6 +318,8 @@ final class BufferInvariants {
               its.givenUp |=
                   other.process() == e.process()
                       && other.call() != e.call()
+                      // A wait that is broken off is answered.
+                      && (a.awaited() == null || other.call() != a.awaited().call())
                       && (cpu
                           ? forCpu(its.operation)
                           : its.operation == Operation.MAP

@@ -52,7 +52,10 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
     record EngineFailed(int id) implements Command {}
 
     /** Say when DMA is done again. */
-    record Check() implements Command {}
+    record Check(int number) implements Command {}
+
+    /** By the alarm clock: look again whether DMA is done. */
+    record CheckAgain(int number) implements Command {}
 
     /** By the engine. */
     record EngineStopped(List<Integer> ids) implements Command {}
@@ -74,9 +77,7 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
 
     /** By the alarm clock: look who is due. */
     enum Tick implements Command {
-      TICK,
-      /** Look again whether DMA is done. */
-      CHECK
+      TICK
     }
   }
 
@@ -126,6 +127,7 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
   private boolean endReported;
   private boolean ending;
   private final Map<Integer, Long> operationsBefore = new HashMap<>();
+  private int checkNumber;
   private long checkedSinceNanos;
 
   private DeviceActor(
@@ -205,14 +207,15 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
         .onMessage(Command.CallReply.class, this::onCallReply)
         .onMessage(Command.Invalidate.class, this::onInvalidate)
         .onMessage(Command.EngineFailed.class, this::onEngineFailed)
-        .onMessage(Command.Check.class, m -> onCheck())
+        .onMessage(Command.Check.class, this::onCheck)
+        .onMessage(Command.CheckAgain.class, this::onCheckAgain)
         .onMessage(Command.EngineStopped.class, this::onEngineStopped)
         .onMessage(Command.EngineReleased.class, this::onEngineReleased)
         .onMessage(Command.ExporterGone.class, this::onExporterGone)
         .onMessage(Command.MappingsLost.class, m -> onMappingsLost())
         .onMessage(Command.End.class, m -> onEnd())
         .onMessage(Command.Leave.class, m -> onLeave())
-        .onMessage(Command.Tick.class, m -> m == Command.Tick.CHECK ? check() : onTick())
+        .onMessage(Command.Tick.class, m -> onTick())
         .build();
   }
 
@@ -368,10 +371,15 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
     return flush();
   }
 
-  private Behavior<Command> onCheck() {
+  private Behavior<Command> onCheck(Command.Check m) {
+    checkNumber = m.number();
     checkedSinceNanos = System.nanoTime();
     operationsBefore.clear();
     return check();
+  }
+
+  private Behavior<Command> onCheckAgain(Command.CheckAgain m) {
+    return m.number() == checkNumber ? check() : this;
   }
 
   /** Whether DMA is done anew; if not yet, it is looked at again. */
@@ -402,10 +410,11 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
         byIndex.values().stream()
             .allMatch(e -> e.state.phase() == Phase.REFUSED || e.state.phase() == Phase.AWAY);
     if (attachments > 0 || never) {
-      hub.tell(new ImporterHub.Command.DeviceRecovered(deviceKey, attachments > 0));
+      hub.tell(new ImporterHub.Command.DeviceRecovered(deviceKey, checkNumber, attachments > 0));
     } else {
       ActorRef<Command> self = getContext().getSelf();
-      alarms.at(System.nanoTime() + CHECK_NANOS, () -> self.tell(Command.Tick.CHECK));
+      int number = checkNumber;
+      alarms.at(System.nanoTime() + CHECK_NANOS, () -> self.tell(new Command.CheckAgain(number)));
     }
     return this;
   }

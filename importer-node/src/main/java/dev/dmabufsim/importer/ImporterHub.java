@@ -72,7 +72,7 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
      *
      * @param did whether it does DMA; if not, it never will
      */
-    record DeviceRecovered(int deviceKey, boolean did) implements Command {}
+    record DeviceRecovered(int deviceKey, int number, boolean did) implements Command {}
 
     /** By a device: everything was given back. */
     record DeviceEnded(int deviceKey) implements Command {}
@@ -178,7 +178,8 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
         .onMessage(
             Command.DeviceRecovered.class,
             m -> {
-              happened(new ImporterHubCore.Event.Recovered(ordinal(m.deviceKey()), m.did()));
+              happened(
+                  new ImporterHubCore.Event.Recovered(ordinal(m.deviceKey()), m.number(), m.did()));
               return this;
             })
         .onMessage(Command.DeviceEnded.class, this::onDeviceEnded)
@@ -279,6 +280,7 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
                 .accept(
                     new NodeReport.Recovered(
                         name,
+                        e.number(),
                         e.devices().stream().map(d -> plan.devices().get(d).name()).toList()));
         case ImporterHubCore.Effect.Ended e -> node.reports().accept(new NodeReport.Ended(name));
         case ImporterHubCore.Effect.Done e -> node.done().run();
@@ -413,8 +415,8 @@ public final class ImporterHub extends AbstractBehavior<ImporterHub.Command> {
         devices.values().forEach(d -> d.tell(new DeviceActor.Command.End()));
       }
       case NodeCommand.Check c -> {
-        happened(new ImporterHubCore.Event.Checking());
-        devices.values().forEach(d -> d.tell(new DeviceActor.Command.Check()));
+        happened(new ImporterHubCore.Event.Checking(c.number()));
+        devices.values().forEach(d -> d.tell(new DeviceActor.Command.Check(c.number())));
       }
       case NodeCommand.Network c -> door.rules(c.rules());
       case NodeCommand.Leave c ->

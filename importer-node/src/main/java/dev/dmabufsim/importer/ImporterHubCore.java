@@ -42,6 +42,14 @@ final class ImporterHubCore {
       int index, int device, String exporterDevice, int rank, int buffer, boolean placed) {}
 
   /**
+   * Whether devices do DMA, which was asked.
+   *
+   * @param number which time
+   * @param answers by device, of those that have answered
+   */
+  record Check(int number, PMap<Integer, Boolean> answers) {}
+
+  /**
    * What the hub knows.
    *
    * @param offers by buffer
@@ -52,7 +60,7 @@ final class ImporterHubCore {
    * @param settled what devices said when they had settled
    * @param ended devices that have given everything back
    * @param left devices that are powered down
-   * @param recovered devices that have answered the last check, and whether they do DMA
+   * @param check what has been answered to the last one
    */
   record State(
       TreePMap<Integer, Offer> offers,
@@ -63,7 +71,7 @@ final class ImporterHubCore {
       PMap<Integer, Event.Settled> settled,
       PSet<Integer> ended,
       PSet<Integer> left,
-      PMap<Integer, Boolean> recovered) {
+      Check check) {
     /** Nothing has happened. */
     static final State NEW =
         new State(
@@ -75,7 +83,7 @@ final class ImporterHubCore {
             HashTreePMap.empty(),
             HashTreePSet.empty(),
             HashTreePSet.empty(),
-            HashTreePMap.empty());
+            new Check(0, HashTreePMap.empty()));
 
     /** Whether what a process says is heard. */
     boolean hears(int process) {
@@ -83,11 +91,11 @@ final class ImporterHubCore {
     }
 
     private State offers(TreePMap<Integer, Offer> next) {
-      return new State(next, lost, places, ready, ending, settled, ended, left, recovered);
+      return new State(next, lost, places, ready, ending, settled, ended, left, check);
     }
 
     private State places(PVector<Place> next) {
-      return new State(offers, lost, next, ready, ending, settled, ended, left, recovered);
+      return new State(offers, lost, next, ready, ending, settled, ended, left, check);
     }
   }
 
@@ -117,10 +125,10 @@ final class ImporterHubCore {
     record Settled(int device, int live, int refused) implements Event {}
 
     /** Devices are asked whether they do DMA, or can do any. */
-    record Checking() implements Event {}
+    record Checking(int number) implements Event {}
 
     /** A device does DMA anew, or never will. */
-    record Recovered(int device, boolean did) implements Event {}
+    record Recovered(int device, int number, boolean did) implements Event {}
 
     /** A device has given everything back. */
     record Ended(int device) implements Event {}
@@ -144,7 +152,7 @@ final class ImporterHubCore {
     record Settled(int live, int refused) implements Effect {}
 
     /** All devices have answered a check; these do DMA. */
-    record Recovered(List<Integer> devices) implements Effect {}
+    record Recovered(int number, List<Integer> devices) implements Effect {}
 
     /** All devices have ended. */
     record Ended() implements Effect {}
@@ -174,17 +182,9 @@ final class ImporterHubCore {
           case Event.Began e -> began(s, effects);
           case Event.Ending e ->
               new State(
-                  s.offers,
-                  s.lost,
-                  s.places,
-                  s.ready,
-                  true,
-                  s.settled,
-                  s.ended,
-                  s.left,
-                  s.recovered);
+                  s.offers, s.lost, s.places, s.ready, true, s.settled, s.ended, s.left, s.check);
           case Event.Settled e -> settled(s, e, effects);
-          case Event.Checking e -> recovered(s, HashTreePMap.empty());
+          case Event.Checking e -> check(s, new Check(e.number(), HashTreePMap.empty()));
           case Event.Recovered e -> recovered(s, e, effects);
           case Event.Ended e -> ended(s, e, effects);
           case Event.Left e -> left(s, e, effects);
@@ -205,8 +205,7 @@ final class ImporterHubCore {
     if (!s.ready && known >= plan.exporterDevices()) {
       effects.add(new Effect.Ready());
       next =
-          new State(
-              offers, s.lost, s.places, true, s.ending, s.settled, s.ended, s.left, s.recovered);
+          new State(offers, s.lost, s.places, true, s.ending, s.settled, s.ended, s.left, s.check);
     }
     return s.ending ? next : place(next, effects);
   }
@@ -288,7 +287,7 @@ final class ImporterHubCore {
         s.settled,
         s.ended,
         s.left,
-        s.recovered);
+        s.check);
   }
 
   /** Spreads each device's attachments evenly over the buffers that it is to attach to. */
@@ -330,25 +329,30 @@ final class ImporterHubCore {
               settled.values().stream().mapToInt(Event.Settled::refused).sum()));
     }
     return new State(
-        s.offers, s.lost, s.places, s.ready, s.ending, settled, s.ended, s.left, s.recovered);
+        s.offers, s.lost, s.places, s.ready, s.ending, settled, s.ended, s.left, s.check);
   }
 
   private State recovered(State s, Event.Recovered e, List<Effect> effects) {
-    State next = recovered(s, s.recovered.plus(e.device(), e.did()));
-    if (next.recovered.size() == plan.devices().size()) {
+    if (e.number() != s.check.number()) {
+      // It was asked again since: what it did before does not count.
+      return s;
+    }
+    PMap<Integer, Boolean> answers = s.check.answers().plus(e.device(), e.did());
+    if (answers.size() == plan.devices().size()) {
       effects.add(
           new Effect.Recovered(
-              next.recovered.keySet().stream()
-                  .filter(d -> next.recovered.getOrDefault(d, false))
+              e.number(),
+              answers.keySet().stream()
+                  .filter(d -> answers.getOrDefault(d, false))
                   .sorted()
                   .toList()));
     }
-    return next;
+    return check(s, new Check(e.number(), answers));
   }
 
-  private static State recovered(State s, PMap<Integer, Boolean> recovered) {
+  private static State check(State s, Check check) {
     return new State(
-        s.offers, s.lost, s.places, s.ready, s.ending, s.settled, s.ended, s.left, recovered);
+        s.offers, s.lost, s.places, s.ready, s.ending, s.settled, s.ended, s.left, check);
   }
 
   private State ended(State s, Event.Ended e, List<Effect> effects) {
@@ -357,7 +361,7 @@ final class ImporterHubCore {
       effects.add(new Effect.Ended());
     }
     return new State(
-        s.offers, s.lost, s.places, s.ready, s.ending, s.settled, ended, s.left, s.recovered);
+        s.offers, s.lost, s.places, s.ready, s.ending, s.settled, ended, s.left, s.check);
   }
 
   private State left(State s, Event.Left e, List<Effect> effects) {
@@ -366,6 +370,6 @@ final class ImporterHubCore {
       effects.add(new Effect.Done());
     }
     return new State(
-        s.offers, s.lost, s.places, s.ready, s.ending, s.settled, s.ended, left, s.recovered);
+        s.offers, s.lost, s.places, s.ready, s.ending, s.settled, s.ended, left, s.check);
   }
 }

@@ -118,12 +118,15 @@ final class ImporterHubCoreTest {
   void whatAllDevicesHaveSaidIsReportedOnce() {
     assertThat(happens(new Event.Settled(0, 3, 0))).isEmpty();
     assertThat(happens(new Event.Settled(1, 0, 1))).containsExactly(new Effect.Settled(3, 1));
-    happens(new Event.Checking());
-    assertThat(happens(new Event.Recovered(0, true))).isEmpty();
-    assertThat(happens(new Event.Recovered(1, false)))
-        .containsExactly(new Effect.Recovered(List.of(0)));
-    happens(new Event.Checking());
-    assertThat(happens(new Event.Recovered(1, true))).isEmpty();
+    happens(new Event.Checking(1));
+    assertThat(happens(new Event.Recovered(0, 1, true))).isEmpty();
+    assertThat(happens(new Event.Recovered(1, 1, false)))
+        .containsExactly(new Effect.Recovered(1, List.of(0)));
+    happens(new Event.Checking(2));
+    assertThat(happens(new Event.Recovered(1, 2, true))).isEmpty();
+    assertThat(happens(new Event.Recovered(0, 1, true))).as("said before it was asked").isEmpty();
+    assertThat(happens(new Event.Recovered(0, 2, true)))
+        .containsExactly(new Effect.Recovered(2, List.of(0, 1)));
     assertThat(happens(new Event.Ended(0))).isEmpty();
     assertThat(happens(new Event.Ended(1))).containsExactly(new Effect.Ended());
     assertThat(happens(new Event.Left(1))).isEmpty();

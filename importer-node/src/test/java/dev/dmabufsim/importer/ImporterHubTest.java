@@ -427,7 +427,7 @@ final class ImporterHubTest {
     invalidate(1, ids);
     await().atMost(LIMIT).until(() -> !recorded.events(HistoryEvent.Dropped.class).isEmpty());
     long before = control.counters(tables.getFirst().slot()).operations();
-    control(new NodeCommand.Check());
+    control(new NodeCommand.Check(1));
 
     exportedBy(control.register(ProcessIdentity.self(), ProcessEntry.ROLE_NODE, "exporter"));
     say(
@@ -439,8 +439,8 @@ final class ImporterHubTest {
     map(expect(Operation.MAP), SlotUse.DMA, 4);
     await()
         .atMost(LIMIT)
-        .until(
-            () -> reports.contains(new NodeReport.Recovered("importer", List.of("gpu-dynamic0"))));
+        .until(() ->
+            reports.contains(new NodeReport.Recovered("importer", 1, List.of("gpu-dynamic0"))));
     assertThat(recorded.events(HistoryEvent.Recovered.class))
         .allSatisfy(e -> assertThat(e.operations()).isPositive())
         .hasSize(1);
@@ -466,11 +466,11 @@ final class ImporterHubTest {
 
     stopExporter();
 
-    control(new NodeCommand.Check());
+    control(new NodeCommand.Check(1));
     await()
         .atMost(LIMIT)
-        .until(
-            () -> reports.contains(new NodeReport.Recovered("importer", List.of("gpu-dynamic0"))));
+        .until(() ->
+            reports.contains(new NodeReport.Recovered("importer", 1, List.of("gpu-dynamic0"))));
     assertThat(recorded.events(HistoryEvent.ExporterLost.class)).isEmpty();
     its.destroyForcibly().waitFor();
     await().atMost(LIMIT).until(() -> !recorded.events(HistoryEvent.ExporterLost.class).isEmpty());

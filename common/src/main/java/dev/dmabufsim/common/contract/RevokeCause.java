@@ -57,11 +57,12 @@ public enum RevokeCause {
   }
 
   /**
-   * Whether the device's memory answers no request any more, from the moment of completion: a late
-   * access is an unsupported request then, and the memory has no next owner.
+   * Whether the device's memory answers no request any more, or with errors alone, from the moment
+   * of completion: a late access is an unsupported request then, or reads poison, and the memory
+   * has no next owner. Pages that fail are retired.
    */
   public boolean decodesNothing() {
-    return this == MEMORY_DISABLED || this == HOT_UNPLUG;
+    return this == MEMORY_DISABLED || this == HOT_UNPLUG || this == RAS_ERROR;
   }
 
   /**

@@ -17,10 +17,12 @@ public sealed interface NodeCommand {
   record Leave() implements NodeCommand {}
 
   /**
-   * Importer: the faults are over; report {@link NodeReport.Recovered} as soon as every device has
-   * mapped and done DMA since.
+   * Importer: no fault lasts any more; report {@link NodeReport.Recovered} as soon as every device
+   * has mapped and done DMA since. A later one takes the place of this.
+   *
+   * @param number which the report repeats
    */
-  record Check() implements NodeCommand {}
+  record Check(int number) implements NodeCommand {}
 
   /**
    * From now on messages to this node are treated so; in place of all rules that it was given

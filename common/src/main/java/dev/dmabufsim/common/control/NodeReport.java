@@ -26,9 +26,10 @@ public sealed interface NodeReport {
    * Importer: {@link NodeCommand.Check} was answered: each of its devices that can map at all has
    * done DMA since.
    *
+   * @param number the command's
    * @param devices those that did
    */
-  record Recovered(String node, List<String> devices) implements NodeReport {
+  record Recovered(String node, int number, List<String> devices) implements NodeReport {
     /** Takes a copy. */
     public Recovered {
       devices = List.copyOf(devices);

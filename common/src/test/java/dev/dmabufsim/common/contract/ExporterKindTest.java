@@ -35,6 +35,14 @@ final class ExporterKindTest {
     assertThat(kind.ops().contains(DmaBufOp.MMAP)).isEqualTo(cpuMaps);
     assertThat(kind.ops().contains(DmaBufOp.VMAP)).isEqualTo(cpuMaps);
     assertThat(kind.hasIommufdMap()).isEqualTo(iommufd);
+    assertThat(DmaBufOp.export(kind.ops())).isEqualTo(Errno.OK);
+    assertThat(kind.pinAnswer().ok() || kind.ops().contains(DmaBufOp.PIN))
+        .as("who refuses to pin has an op that does so")
+        .isTrue();
+    assertThat(
+            kind.beginCpuAccessNanos().isEmpty() || kind.ops().contains(DmaBufOp.BEGIN_CPU_ACCESS))
+        .as("whose wait has an end has an op that waits")
+        .isTrue();
   }
 
   @Test
@@ -87,9 +95,12 @@ final class ExporterKindTest {
 
   @ParameterizedTest
   @EnumSource
-  void aDeviceDecodesNothingWhenItIsGoneOrItsMemoryIsDisabled(RevokeCause cause) {
+  void aDeviceDecodesNothingWhenItIsGoneOrItsMemoryIsDisabledOrFails(RevokeCause cause) {
     assertThat(cause.decodesNothing())
-        .isEqualTo(cause == RevokeCause.HOT_UNPLUG || cause == RevokeCause.MEMORY_DISABLED);
+        .isEqualTo(
+            cause == RevokeCause.HOT_UNPLUG
+                || cause == RevokeCause.MEMORY_DISABLED
+                || cause == RevokeCause.RAS_ERROR);
   }
 
   @ParameterizedTest

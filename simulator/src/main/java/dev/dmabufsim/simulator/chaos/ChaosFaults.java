@@ -156,6 +156,9 @@ public final class ChaosFaults {
         FaultPoint.of(role.label()).stream()
             .filter(p -> !SELDOM.contains(p) && passes(node, p))
             .toList();
+    if (points.isEmpty()) {
+      return ", after: " + millis(100, 3000);
+    }
     int latest = Math.max(1, Math.min(4, scenario.revokes().rounds() / 3));
     // The first may be a move during the set-up, before there is anything to be judged by.
     int first = Math.min(2, latest);
@@ -166,12 +169,27 @@ public final class ChaosFaults {
   }
 
   /**
-   * Whether a node comes by such a point: only who moves copies, and who moves restores nothing.
+   * Whether a node comes by such a point: who never revokes by none, who moves restores nothing,
+   * and only {@code enforced} has the IOMMU close a buffer.
    */
   private boolean passes(String node, FaultPoint point) {
+    boolean never =
+        point.role().equals(Role.EXPORTER.label())
+            && Arrays.stream(RevokeCause.After.values()).noneMatch(a -> revokes(node, a));
+    if (never) {
+      return false;
+    }
     return switch (point) {
       case EXPORTER_MOVE_COPYING, EXPORTER_MOVE_COPIED -> revokes(node, RevokeCause.After.MOVED);
       case EXPORTER_RESTORING, EXPORTER_RESTORED -> revokes(node, RevokeCause.After.RESTORED);
+      case EXPORTER_CLOSE,
+          EXPORTER_CLOSE_SENT,
+          EXPORTER_CLOSED_RECEIVED,
+          IOMMU_CLOSE_RECEIVED,
+          IOMMU_BLOCKED,
+          IOMMU_DRAINED,
+          IOMMU_CLOSED_SENT ->
+          scenario.contract().enforced();
       default -> true;
     };
   }

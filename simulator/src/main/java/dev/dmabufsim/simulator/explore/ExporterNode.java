@@ -50,7 +50,7 @@ final class ExporterNode extends Node {
   private record Tenancy(int segment, long generation) {}
 
   private final WorldPlan plan;
-  private final AttachCore attachCore;
+  private AttachCore attachCore;
   private AttachCore.State attach = AttachCore.fresh(1);
   private BufferState state;
   private int journal;
@@ -71,12 +71,7 @@ final class ExporterNode extends Node {
     super(node, "x", "EXPORTER", process);
     this.plan = plan;
     this.iommu = iommu;
-    this.attachCore =
-        new AttachCore(
-            new ExporterPlan.Device(
-                DEVICE, plan.exporter(), 1, SharedMemory.BYTES, List.of(plan.cause()), Map.of()),
-            Set.of(process << 16),
-            1);
+    this.attachCore = attachCore();
     this.state = empty();
   }
 
@@ -86,6 +81,15 @@ final class ExporterNode extends Node {
     this.iommu = other.iommu;
     this.attachCore = other.attachCore;
     this.state = other.state;
+  }
+
+  /** Of this process: its buffer is another than its predecessor's. */
+  private AttachCore attachCore() {
+    return new AttachCore(
+        new ExporterPlan.Device(
+            DEVICE, plan.exporter(), 1, SharedMemory.BYTES, List.of(plan.cause()), Map.of()),
+        Set.of(process() << 16),
+        1);
   }
 
   private BufferState empty() {
@@ -108,6 +112,7 @@ final class ExporterNode extends Node {
   ExporterNode copy() {
     ExporterNode copy = new ExporterNode(this);
     copy.assume(this);
+    copy.attachCore = attachCore;
     copy.attach = attach;
     copy.journal = journal;
     copy.wakeAt = wakeAt;
@@ -208,6 +213,7 @@ final class ExporterNode extends Node {
     int id = process() << 16;
     fill(segment, generation, Canary.word0(Canary.TAG_EXPORTER, generation), id, w);
     state = BufferState.exported(empty().settings(), segment, generation);
+    attachCore = attachCore();
     attach = AttachCore.fresh(AttachCore.firstId(process(), 0));
     // As much again, which has a tenant from the start.
     tenants.add(rent(create(w), w));

@@ -1,6 +1,7 @@
 package dev.dmabufsim.simulator.judge;
 
 import dev.dmabufsim.common.contract.LateAccess;
+import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.fabric.Canary;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.history.HistoryLine;
@@ -30,6 +31,7 @@ final class Frozen implements Watch {
   private final List<Trace> traces = new ArrayList<>();
   private final List<Handed> handedOn = new ArrayList<>();
   private final Map<Integer, Set<String>> revokedFrom = new HashMap<>();
+  private final Set<Integer> goneForGood = new HashSet<>();
   private final Set<Lost> knownLost = new HashSet<>();
   private final Map<String, HistoryLine> lastSign = new HashMap<>();
   private final Map<String, HistoryLine> lastUse = new HashMap<>();
@@ -39,6 +41,9 @@ final class Frozen implements Watch {
   public void accept(HistoryLine line) {
     if (line.event() instanceof HistoryEvent.RevokeRequested e) {
       revokedFrom.put(e.buffer(), mappers(e.buffer()));
+      if (e.cause().after() == RevokeCause.After.DEAD) {
+        goneForGood.add(e.buffer());
+      }
     }
     attachments.accept(line);
     lastOfNode.put(line.node(), line);
@@ -132,6 +137,8 @@ final class Frozen implements Watch {
     Set<String> lost = new HashSet<>();
     handedOn.stream()
         .filter(h -> h.line.nanos() >= freeze.struck().nanos() && h.line.nanos() < freeze.to())
+        // Of what is revoked for good there is nothing to be mapped again.
+        .filter(h -> !goneForGood.contains(h.buffer))
         .forEach(h ->
             h.from.stream()
                 // What it had of who is dead is gone for good, and it knows; or it had detached.

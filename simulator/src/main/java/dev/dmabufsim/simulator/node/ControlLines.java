@@ -46,7 +46,7 @@ public final class ControlLines {
       case NodeCommand.Begin c -> BEGIN;
       case NodeCommand.End c -> END;
       case NodeCommand.Leave c -> LEAVE;
-      case NodeCommand.Check c -> CHECK;
+      case NodeCommand.Check c -> CHECK + " " + c.number();
       case NodeCommand.Network c -> NETWORK + json(c.rules());
     };
   }
@@ -63,11 +63,16 @@ public final class ControlLines {
         return Optional.empty();
       }
     }
-    return switch (text.toUpperCase(Locale.ROOT)) {
+    String upper = text.toUpperCase(Locale.ROOT);
+    if (upper.matches(CHECK + " \\d{1,9}")) {
+      int number = Integer.parseInt(upper, CHECK.length() + 1, upper.length(), 10);
+      return Optional.of(new NodeCommand.Check(number));
+    }
+    return switch (upper) {
       case BEGIN -> Optional.of(new NodeCommand.Begin());
       case END -> Optional.of(new NodeCommand.End());
       case LEAVE -> Optional.of(new NodeCommand.Leave());
-      case CHECK -> Optional.of(new NodeCommand.Check());
+      case CHECK -> Optional.of(new NodeCommand.Check(0));
       default -> Optional.empty();
     };
   }

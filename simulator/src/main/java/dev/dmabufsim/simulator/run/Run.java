@@ -101,7 +101,6 @@ public final class Run {
   private @Nullable Namespaces namespaces;
   private long dmaNanos;
   private boolean orderly;
-  private Set<Integer> checkedAfter = Set.of();
 
   private Run(RunOptions options, Progress progress, Consumer<Played> print) {
     this.print = print;
@@ -379,23 +378,10 @@ public final class Run {
   /** The faults are over, and whoever is there has to be well again. */
   private void afterFaults() throws Interruption {
     carryOut(core.finish(state));
-    check(true);
-    if (!checkedAfter.isEmpty()) {
+    carryOut(core.check(state, true));
+    if (state.check().number() > 0) {
       // What it means that one does not recover is for the judge to say.
       await(RECOVERING, Role.IMPORTER, RunCore.Milestone.RECOVERED);
-    }
-  }
-
-  /**
-   * Whenever no fault lasts any more: the time to recover counts from there. What has yet to strike
-   * at a point may never do so; if it does, it is asked again.
-   */
-  private void check(boolean atLast) {
-    Set<Integer> over = core.over(state);
-    if (plan.anyEnds() && (atLast || core.faultsOver(state)) && !over.equals(checkedAfter)) {
-      checkedAfter = over;
-      state = core.asked(state);
-      tell(Role.IMPORTER, new NodeCommand.Check());
     }
   }
 
@@ -451,7 +437,7 @@ public final class Run {
         return;
       }
       handleNext(left);
-      check(false);
+      carryOut(core.check(state, false));
       int played = core.roundsPlayed(state);
       if (played > patience.played()) {
         patience = patience.seen(played, System.nanoTime());
@@ -559,6 +545,7 @@ public final class Run {
       case RunCore.Effect.Truncate e ->
           Objects.requireNonNull(vandal).truncate(e.node()).ifPresent(this::trouble);
       case RunCore.Effect.OtherVersion e -> Objects.requireNonNull(vandal).otherVersion(e.other());
+      case RunCore.Effect.Ask e -> tell(Role.IMPORTER, new NodeCommand.Check(e.number()));
       case RunCore.Effect.DamageSlot e ->
           Objects.requireNonNull(vandal).damageSlot().ifPresent(this::trouble);
     }

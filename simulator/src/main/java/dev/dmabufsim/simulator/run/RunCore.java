@@ -50,7 +50,7 @@ final class RunCore {
     this.partitions = partitions;
   }
 
-  /** What every node of some role has to say once. */
+  /** What every node of some role has to say. */
   enum Milestone {
     /** Whom it needs is there. */
     READY,
@@ -84,6 +84,18 @@ final class RunCore {
   }
 
   /**
+   * That importers were asked whether they do DMA again.
+   *
+   * @param number how often, so far
+   * @param after the faults that were over by then
+   */
+  record Check(int number, Set<Integer> after) {
+    Check {
+      after = Set.copyOf(after);
+    }
+  }
+
+  /**
    * What is known.
    *
    * @param reached which nodes have reached which milestone, since they were started last
@@ -95,6 +107,7 @@ final class RunCore {
    * @param roundsNanos when the exporters began their rounds, if they have
    * @param troubles why the run may prove nothing, each in words
    * @param unplayed which rounds were given up, each in words: what else was played counts
+   * @param check when importers were asked last whether they do DMA again
    */
   record State(
       Map<Milestone, Set<String>> reached,
@@ -105,7 +118,8 @@ final class RunCore {
       Map<Integer, Stage> struck,
       OptionalLong roundsNanos,
       List<String> troubles,
-      List<String> unplayed) {
+      List<String> unplayed,
+      Check check) {
     State {
       reached = Map.copyOf(reached);
       rounds = Map.copyOf(rounds);
@@ -128,7 +142,8 @@ final class RunCore {
           Map.of(),
           OptionalLong.empty(),
           List.of(),
-          List.of());
+          List.of(),
+          new Check(0, Set.of()));
     }
 
     /** Whether a node has reached a milestone. */
@@ -159,15 +174,16 @@ final class RunCore {
       more.putAll(reached);
       more.merge(milestone, Set.of(node), RunCore::union);
       return new State(
-          more, rounds, exits, killed, restarts, struck, roundsNanos, troubles, unplayed);
+          more, rounds, exits, killed, restarts, struck, roundsNanos, troubles, unplayed, check);
     }
 
-    private State forget(Milestone milestone) {
+    /** Importers are asked again: what they have answered before is past. */
+    private State asked(Check next) {
       Map<Milestone, Set<String>> less = new EnumMap<>(Milestone.class);
       less.putAll(reached);
-      less.remove(milestone);
+      less.remove(Milestone.RECOVERED);
       return new State(
-          less, rounds, exits, killed, restarts, struck, roundsNanos, troubles, unplayed);
+          less, rounds, exits, killed, restarts, struck, roundsNanos, troubles, unplayed, next);
     }
 
     private State round(String node, int total) {
@@ -180,7 +196,8 @@ final class RunCore {
           struck,
           roundsNanos,
           troubles,
-          unplayed);
+          unplayed,
+          check);
     }
 
     private State exited(String node, int status) {
@@ -193,7 +210,8 @@ final class RunCore {
           struck,
           roundsNanos,
           troubles,
-          unplayed);
+          unplayed,
+          check);
     }
 
     private State strike(int fault, Stage stage) {
@@ -206,7 +224,8 @@ final class RunCore {
           with(struck, fault, stage),
           roundsNanos,
           troubles,
-          unplayed);
+          unplayed,
+          check);
     }
 
     /** The exporters begin their rounds, from when faults count their time. */
@@ -220,7 +239,8 @@ final class RunCore {
           struck,
           OptionalLong.of(nowNanos),
           troubles,
-          unplayed);
+          unplayed,
+          check);
     }
 
     /** A node is killed on purpose. */
@@ -234,7 +254,8 @@ final class RunCore {
           struck,
           roundsNanos,
           troubles,
-          unplayed);
+          unplayed,
+          check);
     }
 
     /** A node is started again: nothing is known of it. */
@@ -252,7 +273,8 @@ final class RunCore {
           struck,
           roundsNanos,
           troubles,
-          unplayed);
+          unplayed,
+          check);
     }
 
     /** Who was started again has ended before it was anybody: it has left no history. */
@@ -266,7 +288,8 @@ final class RunCore {
           struck,
           roundsNanos,
           troubles,
-          unplayed);
+          unplayed,
+          check);
     }
 
     /** Something went wrong. */
@@ -274,7 +297,7 @@ final class RunCore {
       List<String> more = new ArrayList<>(troubles);
       more.add(what);
       return new State(
-          reached, rounds, exits, killed, restarts, struck, roundsNanos, more, unplayed);
+          reached, rounds, exits, killed, restarts, struck, roundsNanos, more, unplayed, check);
     }
   }
 
@@ -332,6 +355,9 @@ final class RunCore {
 
     /** The control file is of another version, or is right again. */
     record OtherVersion(boolean other) implements Effect {}
+
+    /** Ask every importer whether it does DMA again. */
+    record Ask(int number) implements Effect {}
   }
 
   /** What follows. */
@@ -362,7 +388,8 @@ final class RunCore {
       }
       case NodeReport.RoundDone r -> quietly(s.round(r.node(), r.round()));
       case NodeReport.RoundsDone r -> quietly(s.reach(Milestone.ROUNDS_DONE, r.node()));
-      case NodeReport.Recovered r -> quietly(s.reach(Milestone.RECOVERED, r.node()));
+      case NodeReport.Recovered r ->
+          quietly(r.number() == s.check().number() ? s.reach(Milestone.RECOVERED, r.node()) : s);
       case NodeReport.Ended r -> quietly(s.reach(Milestone.ENDED, r.node()));
       case NodeReport.AtPoint r -> atPoint(s, r, nowNanos);
       case NodeReport.Failed r -> {
@@ -668,17 +695,26 @@ final class RunCore {
     return !pending && active(s).isEmpty() && !refused(s) && missingAgain(s).isEmpty();
   }
 
-  /** Faults that have struck and last no more. */
-  Set<Integer> over(State s) {
-    return s.struck().entrySet().stream()
-        .filter(e -> e.getValue() instanceof Stage.Over)
-        .map(Map.Entry::getKey)
-        .collect(Collectors.toUnmodifiableSet());
-  }
-
-  /** Importers are asked whether they do DMA again: what they said before a fault is past. */
-  State asked(State s) {
-    return s.forget(Milestone.RECOVERED);
+  /**
+   * Asks importers whether they do DMA again, whenever no fault lasts any more: the time to recover
+   * counts from there. What has yet to strike at a point may never do so; if it does, it is asked
+   * again.
+   *
+   * @param atLast whether this is the last time: then whoever has not answered is asked anyhow
+   */
+  Step check(State s, boolean atLast) {
+    Set<Integer> over =
+        s.struck().entrySet().stream()
+            .filter(e -> e.getValue() instanceof Stage.Over)
+            .map(Map.Entry::getKey)
+            .collect(Collectors.toUnmodifiableSet());
+    boolean anew = !over.equals(s.check().after());
+    boolean again = atLast && !all(s, Role.IMPORTER, Milestone.RECOVERED);
+    if (!plan.anyEnds() || over.isEmpty() || !(anew || again) || !(atLast || faultsOver(s))) {
+      return quietly(s);
+    }
+    int number = s.check().number() + 1;
+    return new Step(s.asked(new Check(number, over)), List.of(new Effect.Ask(number)));
   }
 
   /** Who was started again and is not as far as the others were before the faults. */
@@ -821,7 +857,8 @@ final class RunCore {
         s.struck(),
         s.roundsNanos(),
         s.troubles(),
-        unplayed);
+        unplayed,
+        s.check());
   }
 
   private static boolean revokes(ExporterSpec exporter) {

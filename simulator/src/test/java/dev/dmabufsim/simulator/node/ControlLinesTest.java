@@ -26,7 +26,8 @@ class ControlLinesTest {
         new NodeCommand.Begin(),
         new NodeCommand.End(),
         new NodeCommand.Leave(),
-        new NodeCommand.Check(),
+        new NodeCommand.Check(0),
+        new NodeCommand.Check(17),
         new NodeCommand.Network(List.of()),
         new NodeCommand.Network(
             List.of(
@@ -43,7 +44,7 @@ class ControlLinesTest {
 
   @Test
   void aReportReadsBackEqual() {
-    NodeReport report = new NodeReport.Recovered("importer-1", List.of("0000:65:00.0"));
+    NodeReport report = new NodeReport.Recovered("importer-1", 3, List.of("0000:65:00.0"));
     assertThat(ControlLines.read(ControlLines.write(report))).contains(report);
   }
 }

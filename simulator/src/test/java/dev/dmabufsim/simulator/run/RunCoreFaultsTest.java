@@ -2,6 +2,7 @@ package dev.dmabufsim.simulator.run;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.dmabufsim.cluster.Role;
 import dev.dmabufsim.common.control.NodeReport;
 import dev.dmabufsim.simulator.run.RunCore.Effect;
 import dev.dmabufsim.simulator.run.RunCore.State;
@@ -46,28 +47,42 @@ class RunCoreFaultsTest {
    * recover was counted from the end of the others to the end of the rounds.
    */
   @Test
-  void faultsAreOverThoughOneThatIsToStrikeAtAPointHasNotStruck() {
+  void importersAreAskedAsSoonAsNoFaultLastsThoughOneIsToStrikeAtAPointAndAgainAfterThatOne() {
     RunCore core =
         core("{pause: m-1, after: 1s, for: 1s}, {pause: m-1, at: importer.invalidated, for: 1s}");
     State s = State.begin().begun(0);
-    assertThat(core.over(s)).isEmpty();
+    assertThat(core.check(s, false).effects()).isEmpty();
     s = core.tick(s, SECOND).state();
-    assertThat(core.over(s)).as("it lasts").isEmpty();
+    assertThat(core.check(s, false).effects()).as("it lasts").isEmpty();
     s = core.tick(s, 2 * SECOND).state();
-    assertThat(core.faultsOver(s)).isTrue();
-    assertThat(core.over(s)).containsExactly(0);
-    NodeReport well = new NodeReport.Recovered("m-1", List.of("nic"));
-    s = core.reported(core.asked(s), well, 2 * SECOND).state();
-    assertThat(s.reached(RunCore.Milestone.RECOVERED, "m-1")).isTrue();
+    Step asked = core.check(s, false);
+    assertThat(asked.effects()).containsExactly(new Effect.Ask(1));
+    assertThat(core.check(asked.state(), false).effects()).as("it is asked").isEmpty();
+    s = well(core, asked.state(), 1);
+    assertThat(core.check(s, true).effects()).as("they have answered").isEmpty();
 
     NodeReport there = new NodeReport.AtPoint("m-1", "importer.invalidated", 2);
     s = core.reported(s, there, 3 * SECOND).state();
-    assertThat(core.faultsOver(s)).isFalse();
+    assertThat(core.check(s, false).effects()).as("another lasts").isEmpty();
     s = core.tick(s, 4 * SECOND).state();
-    assertThat(core.over(s)).containsExactlyInAnyOrder(0, 1);
-    assertThat(core.asked(s).reached(RunCore.Milestone.RECOVERED, "m-1"))
+    asked = core.check(s, false);
+    assertThat(asked.effects()).containsExactly(new Effect.Ask(2));
+    s = well(core, asked.state(), 1);
+    assertThat(core.all(s, Role.IMPORTER, RunCore.Milestone.RECOVERED))
         .as("that was before the second fault")
         .isFalse();
+    assertThat(core.check(s, true).effects()).as("at last").containsExactly(new Effect.Ask(3));
+    s = well(core, core.check(s, true).state(), 3);
+    assertThat(core.all(s, Role.IMPORTER, RunCore.Milestone.RECOVERED)).isTrue();
+  }
+
+  /** Every importer says, to the question of that number, that it does DMA again. */
+  private static State well(RunCore core, State s, int number) {
+    State next = s;
+    for (String node : List.of("m-1", "m-2", "m-3")) {
+      next = core.reported(next, new NodeReport.Recovered(node, number, List.of()), 0).state();
+    }
+    return next;
   }
 
   /** As in chaos seed 1261511803: it lasted until the importers were given up. */
@@ -324,6 +339,7 @@ class RunCoreFaultsTest {
           report(node, now);
         }
         take(core.tick(state, now));
+        take(core.check(state, false));
         assertThat(refused).as("memory is refused, seed %d", seed).isEqualTo(memoryIsFull());
       }
       take(core.finish(state));
@@ -371,6 +387,8 @@ class RunCoreFaultsTest {
       for (Effect effect : step.effects()) {
         switch (effect) {
           case Effect.Say e -> {}
+          case Effect.Ask e ->
+              assertThat(frozen).as("seed %d: asks when none is frozen", seed).isEmpty();
           case Effect.Struck e ->
               assertThat(struck.add(e.fault().index()))
                   .as("seed %d: %s strikes once", seed, e.fault().spec())
