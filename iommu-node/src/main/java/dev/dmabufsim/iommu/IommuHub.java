@@ -8,6 +8,7 @@ import akka.actor.typed.javadsl.Behaviors;
 import akka.actor.typed.javadsl.Receive;
 import akka.actor.typed.javadsl.TimerScheduler;
 import akka.actor.typed.receptionist.Receptionist;
+import dev.dmabufsim.cluster.Membership;
 import dev.dmabufsim.cluster.NodeContext;
 import dev.dmabufsim.cluster.NodeDoor;
 import dev.dmabufsim.common.control.NodeCommand;
@@ -52,6 +53,12 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
       DRAIN,
       /** Look whether processes live. */
       PROCESSES
+    }
+
+    /** By the cluster. */
+    enum Member implements Command {
+      /** This node is a member: others can hear it. */
+      UP
     }
   }
 
@@ -98,7 +105,7 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
       timers.startTimerWithFixedDelay(Command.Timer.DRAIN, DRAIN);
     }
     lookAtProcesses();
-    node.reports().accept(new NodeReport.Ready(node.self().node()));
+    Membership.whenUp(context, Command.Member.UP);
   }
 
   /** The books of a predecessor, if there was one. */
@@ -148,7 +155,14 @@ public final class IommuHub extends AbstractBehavior<IommuHub.Command> {
         .onMessage(Command.Remote.class, m -> onRemote(m.message()))
         .onMessage(Command.Control.class, m -> onControl(m.command()))
         .onMessage(Command.Timer.class, this::onTimer)
+        .onMessage(Command.Member.class, m -> onUp())
         .build();
+  }
+
+  /** Not before: a successor that nobody can ask is not there yet. */
+  private Behavior<Command> onUp() {
+    node.reports().accept(new NodeReport.Ready(node.self().node()));
+    return this;
   }
 
   private Behavior<Command> onRemote(IommuMessage message) {

@@ -10,7 +10,6 @@ import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.SgTable;
 import dev.dmabufsim.simulator.explore.SharedMemory.Segment;
 import dev.dmabufsim.simulator.explore.SharedMemory.Slot;
-import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -190,8 +189,13 @@ final class Engine {
     return copy;
   }
 
-  Object key() {
-    return Arrays.asList(targets, commands, says, dma, byNanos, heardBy);
+  int number(Numbers n) {
+    int[] its = {n.of(targets), n.of(commands), n.of(says)};
+    targets = n.first(targets, its[0]);
+    commands = n.first(commands, its[1]);
+    says = n.first(says, its[2]);
+    int doing = dma == null ? -1 : n.of(dma);
+    return n.of(its[0], its[1], its[2], doing, byNanos, heardBy);
   }
 
   void clear() {

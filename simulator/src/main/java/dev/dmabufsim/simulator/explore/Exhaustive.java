@@ -10,10 +10,8 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -87,7 +85,7 @@ public final class Exhaustive {
 
   private final WorldPlan plan;
   private final Set<Invariant> invariants;
-  private final Map<Object, Integer> numbers = new HashMap<>();
+  private final Numbers numbers = new Numbers();
   private final Set<Key> seen = new HashSet<>();
   private @Nullable Told told;
   private boolean grave;
@@ -238,29 +236,6 @@ public final class Exhaustive {
   }
 
   private Key key(World w) {
-    int nodes = w.nodes();
-    int[] parts = new int[nodes + 3];
-    for (int i = 0; i < nodes; i++) {
-      Node node = w.node(i);
-      if (node.folded < 0) {
-        node.folded = number(node.key());
-      }
-      parts[i] = node.folded;
-    }
-    if (w.foldedMemory < 0) {
-      w.foldedMemory = number(w.memory().key());
-    }
-    if (w.foldedNet < 0) {
-      w.foldedNet = number(w.net().key());
-    }
-    parts[nodes] = w.foldedMemory;
-    parts[nodes + 1] = w.foldedNet;
-    parts[nodes + 2] = number(w.keyOfRest());
-    return new Key(parts);
-  }
-
-  private int number(Object part) {
-    Integer known = numbers.putIfAbsent(part, numbers.size());
-    return known == null ? numbers.size() - 1 : known;
+    return new Key(w.numbers(numbers));
   }
 }

@@ -17,11 +17,11 @@ import dev.dmabufsim.exporter.BufferState;
 import dev.dmabufsim.exporter.ExporterPlan;
 import dev.dmabufsim.simulator.explore.SharedMemory.Segment;
 import java.util.ArrayDeque;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The exporter's node: one device, one buffer, and the pool from which it has its memory. What
@@ -66,6 +66,11 @@ final class ExporterNode extends Node {
   private int revokes;
   private boolean askedEarly;
   private boolean released;
+
+  /** For the states seen: the number of what it knew when it was counted last. */
+  private AttachCore.@Nullable State numbered;
+
+  private int attachNumber;
 
   ExporterNode(int node, int process, WorldPlan plan, int iommu) {
     super(node, "x", "EXPORTER", process);
@@ -126,35 +131,45 @@ final class ExporterNode extends Node {
     copy.revokes = revokes;
     copy.askedEarly = askedEarly;
     copy.released = released;
+    copy.numbered = numbered;
+    copy.attachNumber = attachNumber;
     return copy;
   }
 
   @Override
-  Object key() {
-    return Arrays.asList(
-        ofNode(),
-        // Its queues are equal only if they are the same.
-        List.of(
-            attach.revoked(),
-            attach.next(),
-            attach.attached().answers(),
-            List.copyOf(attach.attached().order()),
-            attach.refused().answers(),
-            List.copyOf(attach.refused().order())),
-        state,
+  @SuppressWarnings("ReferenceEquality") // another one may be equal, and is looked at anew
+  int numberOfRest(Numbers n) {
+    if (attach != numbered) {
+      numbered = attach;
+      // Its queues are equal only if they are the same.
+      attachNumber =
+          n.of(
+              List.of(
+                  attach.revoked(),
+                  attach.next(),
+                  attach.attached().answers(),
+                  List.copyOf(attach.attached().order()),
+                  attach.refused().answers(),
+                  List.copyOf(attach.refused().order())));
+    }
+    int its = n.of(state);
+    state = n.first(state, its);
+    return n.of(
+        attachNumber,
+        its,
         journal,
         wakeAt,
         subscribeAt,
         segments,
         iommu,
-        iommuThere,
-        List.copyOf(dead),
-        List.copyOf(flags),
-        List.copyOf(selves),
-        List.copyOf(tenants),
+        iommuThere ? 1 : 0,
+        n.of(List.copyOf(dead)),
+        n.of(List.copyOf(flags)),
+        n.of(List.copyOf(selves)),
+        n.of(List.copyOf(tenants)),
         revokes,
-        askedEarly,
-        released);
+        askedEarly ? 1 : 0,
+        released ? 1 : 0);
   }
 
   BufferState state() {

@@ -22,7 +22,6 @@ import dev.dmabufsim.importer.AttachmentState.Phase;
 import dev.dmabufsim.importer.Misbehaviour;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.SplittableRandom;
@@ -71,18 +70,19 @@ final class ImporterNode extends Node {
   }
 
   @Override
-  Object key() {
-    return Arrays.asList(
-        ofNode(),
-        state,
-        engine.key(),
+  int numberOfRest(Numbers n) {
+    int its = n.of(state);
+    state = n.first(state, its);
+    return n.of(
+        its,
+        engine.number(n),
         buffer,
         exporter,
         invalidations,
         calls,
         looked,
-        ending,
-        checked);
+        ending ? 1 : 0,
+        checked ? 1 : 0);
   }
 
   WorldPlan.Device device() {

@@ -10,7 +10,6 @@ import dev.dmabufsim.iommu.IommuEvent;
 import dev.dmabufsim.iommu.IommuRebuild;
 import dev.dmabufsim.iommu.IommuState;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -44,8 +43,10 @@ final class IommuNode extends Node {
   }
 
   @Override
-  Object key() {
-    return Arrays.asList(ofNode(), state, List.copyOf(dead), sampleAt, orphansDue, orphansAt);
+  int numberOfRest(Numbers n) {
+    int its = n.of(state);
+    state = n.first(state, its);
+    return n.of(its, n.of(List.copyOf(dead)), sampleAt, orphansDue ? 1 : 0, orphansAt);
   }
 
   @Override

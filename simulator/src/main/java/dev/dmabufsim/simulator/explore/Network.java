@@ -86,21 +86,16 @@ final class Network {
     }
   }
 
-  /** What makes it different from others. */
-  Object key() {
-    List<Object> key = new ArrayList<>();
+  /** The number of what makes it different from others. */
+  int number(Numbers n) {
+    long[] parts = new long[channels.size() + 1];
     for (int i = 0; i < channels.size(); i++) {
-      if (!channels.get(i).isEmpty()) {
-        key.add(i);
-        key.add(channels.get(i));
-      }
+      int its = n.of(channels.get(i));
+      channels.set(i, n.first(channels.get(i), its));
+      parts[i] = its;
+      parts[channels.size()] |= cut[i] ? 1L << i : 0;
     }
-    for (int i = 0; i < cut.length; i++) {
-      if (cut[i]) {
-        key.add(-1 - i);
-      }
-    }
-    return key;
+    return n.of(parts);
   }
 
   @Override

@@ -1,7 +1,5 @@
 package dev.dmabufsim.simulator.explore;
 
-import java.util.List;
-
 /** A node, and the process that it is. */
 abstract class Node {
   /** How a process is. */
@@ -26,7 +24,7 @@ abstract class Node {
   private int crashAfter = SOUND;
 
   /** For the states seen: the number of this one, or -1 if it may have changed. */
-  int folded = -1;
+  private int folded = -1;
 
   Node(int node, String name, String role, int process) {
     this.node = node;
@@ -37,7 +35,16 @@ abstract class Node {
 
   abstract Node copy();
 
-  abstract Object key();
+  /** For the states seen: the number of what makes it different from others. */
+  final int number(Numbers n) {
+    if (folded < 0) {
+      folded = n.of(n.of(process, n.of(status), sinceNanos, crashAfter), numberOfRest(n));
+    }
+    return folded;
+  }
+
+  /** The number of what is not every node's. */
+  abstract int numberOfRest(Numbers n);
 
   /** Something comes. */
   abstract void receive(Packet packet, World w);
@@ -62,8 +69,9 @@ abstract class Node {
     folded = other.folded;
   }
 
-  final Object ofNode() {
-    return List.of(process, status, sinceNanos, crashAfter);
+  /** It may change now. */
+  final void unfold() {
+    folded = -1;
   }
 
   final int node() {

@@ -81,8 +81,13 @@ final class SharedMemory {
     return copy;
   }
 
-  Object key() {
-    return List.of(segments, slots, journal, generation);
+  /** The number of what makes it different from others. */
+  int number(Numbers n) {
+    int[] its = {n.of(segments), n.of(slots), n.of(journal)};
+    segments = n.first(segments, its[0]);
+    slots = n.first(slots, its[1]);
+    journal = n.first(journal, its[2]);
+    return n.of(its[0], its[1], its[2], generation);
   }
 
   long nextGeneration() {

@@ -44,17 +44,21 @@ final class World {
   private final WorldPlan plan;
   private final List<String> names;
   private final Node[] nodes;
-  private final ExporterNode exporter;
-  private final IommuNode iommu;
+
+  /** Those of the nodes that are importers. */
   private final List<ImporterNode> importers;
+
+  /** Nodes that no copy of this world shares, one bit each. */
+  private int owned;
+
   private final SharedMemory memory;
   private final Network net;
 
   /** Of each process ever, the node that it was. */
-  private final ArrayList<Integer> nodeOf;
+  private List<Integer> nodeOf = List.of();
 
   /** Of each process ever, when it died. */
-  private final ArrayList<Long> diedAt;
+  private List<Long> diedAt = List.of();
 
   private long now;
   private int faultsLeft;
@@ -65,10 +69,10 @@ final class World {
   private boolean ending;
   private long calmSince;
 
-  /** For the states seen: the numbers of what is no node's. */
-  int foldedMemory = -1;
+  /** For the states seen: the numbers of what is no node's, or -1 if it may have changed. */
+  private int foldedMemory = -1;
 
-  int foldedNet = -1;
+  private int foldedNet = -1;
 
   private Consumer<HistoryLine> history;
   private final long[] lines;
@@ -83,51 +87,44 @@ final class World {
     this.lines = new long[count + 1];
     this.net = new Network(count);
     this.memory = new SharedMemory();
-    this.nodeOf = new ArrayList<>();
-    this.diedAt = new ArrayList<>();
     this.faultsLeft = plan.faults().isEmpty() ? 0 : plan.mostFaults();
     this.scriptBy = plan.times().begin();
-    this.exporter = new ExporterNode(EXPORTER, EXPORTER, plan, IOMMU);
-    this.iommu = new IommuNode(IOMMU, IOMMU);
-    nodes[EXPORTER] = exporter;
-    nodes[IOMMU] = iommu;
-    List<ImporterNode> all = new ArrayList<>();
+    nodes[EXPORTER] = new ExporterNode(EXPORTER, EXPORTER, plan, IOMMU);
+    nodes[IOMMU] = new IommuNode(IOMMU, IOMMU);
     for (int i = FIRST_IMPORTER; i < count; i++) {
       ImporterNode node =
           new ImporterNode(i, plan.importers().get(i - FIRST_IMPORTER), i, 0, EXPORTER);
       nodes[i] = node;
-      all.add(node);
     }
-    this.importers = List.copyOf(all);
+    this.owned = -1;
+    this.importers = importers(nodes);
     this.names = Arrays.stream(nodes).map(Node::name).toList();
     for (Node node : nodes) {
-      nodeOf.add(node.node());
-      diedAt.add(NEVER);
+      nodeOf = Lists.plus(nodeOf, node.node());
+      diedAt = Lists.plus(diedAt, NEVER);
       started(node);
     }
-    exporter.export(this);
+    exporter().export(this);
+  }
+
+  @SuppressWarnings("unchecked") // what stands there is one
+  private static List<ImporterNode> importers(Node[] nodes) {
+    List<?> all = Arrays.asList(nodes).subList(FIRST_IMPORTER, nodes.length);
+    return Collections.unmodifiableList((List<ImporterNode>) all);
   }
 
   private World(World other) {
     this.plan = other.plan;
     this.history = other.history;
     this.names = other.names;
-    this.nodes = new Node[other.nodes.length];
-    this.exporter = other.exporter.copy();
-    this.iommu = other.iommu.copy();
-    nodes[EXPORTER] = exporter;
-    nodes[IOMMU] = iommu;
-    List<ImporterNode> all = new ArrayList<>(other.importers.size());
-    for (ImporterNode i : other.importers) {
-      ImporterNode copy = i.copy();
-      nodes[i.node()] = copy;
-      all.add(copy);
-    }
-    this.importers = Collections.unmodifiableList(all);
+    // Whoever changes one first takes a copy of it.
+    this.nodes = other.nodes.clone();
+    other.owned = 0;
+    this.importers = importers(nodes);
     this.memory = other.memory.copy();
     this.net = other.net.copy();
-    this.nodeOf = new ArrayList<>(other.nodeOf);
-    this.diedAt = new ArrayList<>(other.diedAt);
+    this.nodeOf = other.nodeOf;
+    this.diedAt = other.diedAt;
     this.now = other.now;
     this.faultsLeft = other.faultsLeft;
     this.struck = other.struck;
@@ -178,11 +175,11 @@ final class World {
   }
 
   ExporterNode exporter() {
-    return exporter;
+    return (ExporterNode) nodes[EXPORTER];
   }
 
   IommuNode iommu() {
-    return iommu;
+    return (IommuNode) nodes[IOMMU];
   }
 
   List<ImporterNode> importers() {
@@ -266,7 +263,7 @@ final class World {
     strike("kill", List.of(node.name()));
     node.status(Node.Status.DEAD, this);
     node.died();
-    diedAt.set(node.process(), now);
+    diedAt = Lists.with(diedAt, node.process(), now);
   }
 
   private void strike(String kind, List<String> whom) {
@@ -277,10 +274,9 @@ final class World {
   private void over(String kind, List<String> whom) {
     calmSince = now;
     recordFault(new HistoryEvent.FaultOver(kind + ": " + String.join(", ", whom), kind, whom));
-    importers.forEach(i -> {
-      i.folded = -1;
-      i.check();
-    });
+    for (int i = FIRST_IMPORTER; i < nodes.length; i++) {
+      ((ImporterNode) own(i)).check();
+    }
   }
 
   // What may happen.
@@ -293,13 +289,14 @@ final class World {
             && importers.stream().allMatch(i -> i.ended() && !i.engine().busy())
             && quiet()
             && deathsAreKnown()
-            && (!exporter.up() || (!exporter.state().waiting() && exporter.knows(iommu.deaths())))
-            && !iommu.busy());
+            && (!exporter().up()
+                || (!exporter().state().waiting() && exporter().knows(iommu().deaths())))
+            && !iommu().busy());
   }
 
   private boolean deathsAreKnown() {
     for (int p = 0; p < diedAt.size(); p++) {
-      if (diedAt.get(p) != NEVER && iommu.up() && !iommu.knows(p)) {
+      if (diedAt.get(p) != NEVER && iommu().up() && !iommu().knows(p)) {
         return false;
       }
     }
@@ -322,11 +319,11 @@ final class World {
         }
       }
     }
-    if (exporter.up()) {
-      if (exporter.flagged()) {
+    if (exporter().up()) {
+      if (exporter().flagged()) {
         out.add(Action.of(Verb.FLAG));
       }
-      if (exporter.talksToItself()) {
+      if (exporter().talksToItself()) {
         out.add(Action.of(Verb.SELF));
       }
     }
@@ -363,7 +360,7 @@ final class World {
       if (diedAt.get(p) == NEVER) {
         continue;
       }
-      if (iommu.up() && !iommu.knows(p)) {
+      if (iommu().up() && !iommu().knows(p)) {
         out.add(Action.of(Verb.NOTICE, IOMMU, p));
       }
       for (ImporterNode i : importers) {
@@ -376,9 +373,9 @@ final class World {
 
   private boolean mayEnd() {
     return !ending
-        && (exporter.dead()
-            ? importers.stream().noneMatch(i -> i.up() && i.exporter() == exporter.process())
-            : exporter.up() && exporter.finished())
+        && (exporter().dead()
+            ? importers.stream().noneMatch(i -> i.up() && i.exporter() == exporter().process())
+            : exporter().up() && exporter().finished())
         && healBy == NEVER
         && Arrays.stream(nodes).noneMatch(Node::frozen)
         // As a run does: when the faults are over, it waits until whoever can does DMA again.
@@ -386,11 +383,11 @@ final class World {
   }
 
   private void script(List<Action> out) {
-    if (exporter.up() && !ending) {
-      if (exporter.revocable()) {
+    if (exporter().up() && !ending) {
+      if (exporter().revocable()) {
         out.add(Action.of(Verb.REVOKE));
       }
-      if (exporter.restorable()) {
+      if (exporter().restorable()) {
         out.add(Action.of(Verb.RESTORE));
       }
     }
@@ -400,7 +397,7 @@ final class World {
   }
 
   private boolean scripted() {
-    return (exporter.up() && !ending && (exporter.revocable() || exporter.toBeRestored()))
+    return (exporter().up() && !ending && (exporter().revocable() || exporter().toBeRestored()))
         || mayEnd();
   }
 
@@ -480,7 +477,7 @@ final class World {
         next = Math.min(next, node.sinceNanos() + RESTART_NANOS);
       }
     }
-    if (exporter.up() && (exporter.flagged() || exporter.talksToItself())) {
+    if (exporter().up() && (exporter().flagged() || exporter().talksToItself())) {
       return now;
     }
     for (ImporterNode i : importers) {
@@ -499,7 +496,7 @@ final class World {
     for (int p = 0; p < diedAt.size(); p++) {
       long died = diedAt.get(p);
       if (died != NEVER) {
-        if (iommu.up() && !iommu.knows(p)) {
+        if (iommu().up() && !iommu().knows(p)) {
           next = Math.min(next, died + plan.times().look());
         }
         for (ImporterNode i : importers) {
@@ -536,36 +533,35 @@ final class World {
       case HEAR -> importer(action.a()).hear(this);
       case TIMER -> touched(action.a()).timer(this);
       case FLAG -> {
-        exporter.folded = -1;
-        exporter.flag();
+        own(EXPORTER);
+        exporter().flag();
       }
       case SELF -> {
         touched(EXPORTER);
-        exporter.self(this);
+        exporter().self(this);
       }
       case NOTICE -> {
         Node node = touched(action.a());
         if (node instanceof ImporterNode i) {
           i.noticed(action.b(), this);
         } else {
-          iommu.noticed(action.b(), this);
+          iommu().noticed(action.b(), this);
         }
       }
       case TIME -> {
         now = next();
-        for (ImporterNode i : importers) {
-          i.folded = -1;
-          i.expire(this);
+        for (int i = FIRST_IMPORTER; i < nodes.length; i++) {
+          ((ImporterNode) own(i)).expire(this);
         }
       }
       case REVOKE -> {
         touched(EXPORTER);
         scriptBy = now + plan.times().hold();
-        exporter.revoke(this);
+        exporter().revoke(this);
       }
       case RESTORE -> {
         touched(EXPORTER);
-        exporter.restore();
+        exporter().restore();
         scriptBy = now + plan.times().hold();
       }
       case END -> end();
@@ -590,8 +586,17 @@ final class World {
 
   /** A node that may change now, and with it the memory. */
   private Node touched(int node) {
-    nodes[node].folded = -1;
     foldedMemory = -1;
+    return own(node);
+  }
+
+  /** A node that may change now, and no copy's. */
+  private Node own(int node) {
+    if ((owned & 1 << node) == 0) {
+      nodes[node] = nodes[node].copy();
+      owned |= 1 << node;
+    }
+    nodes[node].unfold();
     return nodes[node];
   }
 
@@ -613,16 +618,15 @@ final class World {
     endBy = now + plan.times().limit();
     for (ImporterNode i : importers) {
       if (i.up()) {
-        touched(i.node());
-        i.end(this);
+        importer(i.node()).end(this);
       }
     }
   }
 
   private void restart(Node node) {
     int process = nodeOf.size();
-    nodeOf.add(node.node());
-    diedAt.add(NEVER);
+    nodeOf = Lists.plus(nodeOf, node.node());
+    diedAt = Lists.plus(diedAt, NEVER);
     // Before anything that the process writes down itself.
     lastLine = lineNanos();
     lines[node.node()] = 0;
@@ -700,15 +704,16 @@ final class World {
     boolean honest =
         importers.stream().allMatch(i -> i.dead() || (i.device().honest() && i.ended()));
     boolean inOrder =
-        !cut && ending && honest && iommu.up() && !exporter.frozen() && over() && now <= endBy;
+        !cut && ending && honest && iommu().up() && !exporter().frozen() && over() && now <= endBy;
     if (inOrder) {
       importers.stream().filter(Node::up).forEach(i -> i.stopped(this));
     }
-    if (exporter.up()) {
-      exporter.finish(inOrder, this);
+    if (exporter().up()) {
+      touched(EXPORTER);
+      exporter().finish(inOrder, this);
     }
     if (inOrder) {
-      record(IOMMU, new HistoryEvent.IommuStopped(iommu.slots()));
+      record(IOMMU, new HistoryEvent.IommuStopped(iommu().slots()));
     }
     List<String> stuck = cut || !honest(this) ? List.of() : stuck();
     Map<String, String> nodeNames = new TreeMap<>();
@@ -735,8 +740,8 @@ final class World {
   private static boolean honest(World w) {
     return w.plan.contract().enforced()
         && w.importers.stream().allMatch(i -> i.device().honest())
-        && w.exporter.up()
-        && w.iommu.up()
+        && w.exporter().up()
+        && w.iommu().up()
         && Arrays.stream(w.nodes).noneMatch(Node::frozen)
         && w.healBy == NEVER;
   }
@@ -760,18 +765,32 @@ final class World {
     return struck;
   }
 
-  /** What makes it different from others, but for its nodes, its memory and its messages. */
-  List<Object> keyOfRest() {
-    return List.of(
-        now,
-        faultsLeft,
-        struck,
-        scriptBy,
-        healBy,
-        endBy,
-        ending,
-        calmSince,
-        List.copyOf(nodeOf),
-        List.copyOf(diedAt));
+  /** The numbers of its parts: equal ones are those of equal worlds. */
+  int[] numbers(Numbers n) {
+    int[] parts = new int[nodes.length + 3];
+    for (int i = 0; i < nodes.length; i++) {
+      parts[i] = nodes[i].number(n);
+    }
+    if (foldedMemory < 0) {
+      foldedMemory = memory.number(n);
+    }
+    if (foldedNet < 0) {
+      foldedNet = net.number(n);
+    }
+    parts[nodes.length] = foldedMemory;
+    parts[nodes.length + 1] = foldedNet;
+    parts[nodes.length + 2] =
+        n.of(
+            now,
+            faultsLeft,
+            struck ? 1 : 0,
+            scriptBy,
+            healBy,
+            endBy,
+            ending ? 1 : 0,
+            calmSince,
+            n.of(nodeOf),
+            n.of(diedAt));
+    return parts;
   }
 }
