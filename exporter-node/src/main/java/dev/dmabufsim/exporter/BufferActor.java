@@ -15,6 +15,7 @@ import dev.dmabufsim.common.fabric.SegmentDescriptor;
 import dev.dmabufsim.common.fault.FaultPoint;
 import dev.dmabufsim.common.fault.FaultTrap;
 import dev.dmabufsim.common.fault.Planted;
+import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.message.ExporterMessage;
 import dev.dmabufsim.common.message.ImporterMessage;
 import dev.dmabufsim.common.message.IommuMessage;
@@ -332,7 +333,9 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
     try {
       SegmentPool.own(node.fabric(), e.segment(), state.settings().bytes(), owner);
     } catch (IOException failure) {
-      failed("disown", e.segment(), failure);
+      if (!truncated(e.segment())) {
+        failed("disown", e.segment(), failure);
+      }
     }
   }
 
@@ -359,8 +362,23 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
           new PoolActor.Command.Take(
               SegmentPool.handOver(node.fabric(), node.history(), segment, handover)));
     } catch (IOException failure) {
-      failed("hand over", segment, failure);
+      if (truncated(segment)) {
+        // As if it had been severed: the next owner gets other memory.
+        pool.tell(new PoolActor.Command.Replace(handover));
+      } else {
+        failed("hand over", segment, failure);
+      }
     }
+  }
+
+  /** Whether somebody else has truncated it: then nothing is left that anybody could have. */
+  private boolean truncated(int segment) {
+    boolean truncated = node.fabric().isTruncated(segment);
+    if (truncated) {
+      node.history()
+          .record(new HistoryEvent.Dropped("segment " + segment, "somebody has truncated it"));
+    }
+    return truncated;
   }
 
   private void failed(String what, int segment, IOException failure) {

@@ -546,6 +546,32 @@ final class ExporterHubTest {
     far.expectNoMessage(Duration.ZERO);
   }
 
+  /** As in chaos seed 1538260041: what is gone is nobody's, and the exporter goes on. */
+  @Test
+  void memoryThatSomebodyElseHasTruncatedGoesToNobodyAndItsNextOwnerGetsOther() throws IOException {
+    start(Contract.ENFORCED, UNHURRIED);
+    SgTable table = mapped();
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Begin()));
+    InvalidateMappings invalidate = importerHears(InvalidateMappings.class);
+    Path file = fabric.directory().resolve("segment-" + table.segment());
+    Files.write(file, new byte[0]);
+    assertThat(fabric.isTruncated(table.segment())).isTrue();
+
+    progress(invalidate, invalidate.attachments(), invalidate.attachments());
+    IommuMessage.UnmapSlots unmap = iommuHears(IommuMessage.UnmapSlots.class);
+    say(
+        new ExporterMessage.SlotsUnmapped(
+            peer("iommu", IOMMU_PROCESS), unmap.buffer(), unmap.mappings()));
+    bufferClosed(iommuHears(IommuMessage.CloseBuffer.class), List.of(), List.of());
+
+    assertThat(recorded(HistoryEvent.HandedOver.class).segment()).isNotEqualTo(table.segment());
+    assertThat(recorded(HistoryEvent.Restored.class).segment()).isNotEqualTo(table.segment());
+    assertThat(reports).noneMatch(NodeReport.Failed.class::isInstance);
+    assertThat(recorded.events(HistoryEvent.Dropped.class))
+        .allMatch(d -> d.why().equals("somebody has truncated it"))
+        .isNotEmpty();
+  }
+
   @Test
   void attachingToABufferThatIsNotThereIsEinval() {
     start(Contract.ENFORCED, UNHURRIED);

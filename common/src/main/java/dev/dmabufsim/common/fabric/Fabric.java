@@ -266,6 +266,16 @@ public final class Fabric implements AutoCloseable {
     return Files.exists(segmentFile(segment));
   }
 
+  /** Whether somebody has truncated a segment that is still there: nothing of it is left. */
+  public boolean isTruncated(int segment) {
+    try {
+      return Files.size(segmentFile(segment)) == 0;
+    } catch (IOException e) {
+      // It is not there, or nothing can be said of it.
+      return false;
+    }
+  }
+
   /**
    * Severs a segment of an exporter that is dead; one that is not there any more was severed.
    *

@@ -3,7 +3,6 @@ package dev.dmabufsim.simulator.explore;
 import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.history.HistoryLine;
 import dev.dmabufsim.simulator.judge.Facts;
-import dev.dmabufsim.simulator.judge.Findings;
 import dev.dmabufsim.simulator.judge.Invariant;
 import dev.dmabufsim.simulator.judge.Judge;
 import java.util.ArrayDeque;
@@ -88,11 +87,15 @@ public final class Exhaustive {
   private final Numbers numbers = new Numbers();
   private final Set<Key> seen = new HashSet<>();
   private @Nullable Told told;
+  private final boolean revocable;
+  private final boolean mayDie;
   private boolean grave;
 
   private Exhaustive(WorldPlan plan, Set<Invariant> invariants) {
     this.plan = plan;
     this.invariants = invariants;
+    this.revocable = plan.importers().stream().allMatch(d -> d.driver().offer().revocable());
+    this.mayDie = plan.faults().contains(FaultKind.KILL) || plan.faults().contains(FaultKind.CRASH);
   }
 
   /** Visits every state, until an invariant breaks or a limit is reached. */
@@ -190,7 +193,7 @@ public final class Exhaustive {
   }
 
   /** Whether it may be what breaks an invariant, when it happens. */
-  private static boolean grave(HistoryEvent event) {
+  private boolean grave(HistoryEvent event) {
     return switch (event) {
       case HistoryEvent.Late e -> true;
       case HistoryEvent.Leaked e -> true;
@@ -201,8 +204,9 @@ public final class Exhaustive {
       case HistoryEvent.Moved e -> true;
       case HistoryEvent.MoveFailed e -> true;
       case HistoryEvent.Reclaimed e -> true;
-      case HistoryEvent.Attached e -> true;
-      case HistoryEvent.RevokeRequested e -> true;
+      // Wrong is what cannot be revoked, or what concerns the dead.
+      case HistoryEvent.Attached e -> !e.revocable() || mayDie;
+      case HistoryEvent.RevokeRequested e -> !revocable || mayDie;
       case HistoryEvent.ExporterLost e -> true;
       case HistoryEvent.Scanned e -> e.foreignBytes() > 0;
       case HistoryEvent.Probed e -> e.enodev() < e.attempts();
@@ -221,8 +225,7 @@ public final class Exhaustive {
     Collections.reverse(lines);
     Judge judge = new Judge();
     lines.forEach(judge::accept);
-    Findings findings = judge.finish(facts);
-    return findings.violations().stream()
+    return judge.soFar(facts).stream()
         .filter(v -> invariants.contains(v.invariant()))
         .findFirst()
         .map(v -> {

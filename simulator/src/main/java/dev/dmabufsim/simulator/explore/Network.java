@@ -88,12 +88,12 @@ final class Network {
 
   /** The number of what makes it different from others. */
   int number(Numbers n) {
-    long[] parts = new long[channels.size() + 1];
+    long[] parts = new long[2 * channels.size()];
     for (int i = 0; i < channels.size(); i++) {
       int its = n.of(channels.get(i));
       channels.set(i, n.first(channels.get(i), its));
       parts[i] = its;
-      parts[channels.size()] |= cut[i] ? 1L << i : 0;
+      parts[channels.size() + i] = cut[i] ? 1 : 0;
     }
     return n.of(parts);
   }

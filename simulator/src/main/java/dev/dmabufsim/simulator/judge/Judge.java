@@ -17,6 +17,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -299,7 +300,7 @@ public final class Judge {
         "buffer %s: memory went %s before the revoke of epoch %d had completed"
             .formatted(names.name(buffer), to, epoch);
     if (at == null && !reclaimed.contains(revoked)) {
-      ruling.missed(Invariant.HANDED_ON_AFTER_COMPLETION, detail, line);
+      ruling.missedBefore(Invariant.HANDED_ON_AFTER_COMPLETION, detail, line);
     } else if (at != null && line.nanos() - at.nanos() < 0) {
       ruling.broke(Invariant.HANDED_ON_AFTER_COMPLETION, detail, line);
     }
@@ -341,6 +342,29 @@ public final class Judge {
 
   /** Judges. To be called once, after the last line. */
   public Findings finish(Facts facts) {
+    long leakedWords = rule(facts);
+    judgeWhetherEnough(facts);
+    List<String> unknowns = new ArrayList<>(facts.troubles());
+    unknowns.addAll(facts.unplayed());
+    unknowns.addAll(ruling.doubts());
+    return new Findings(
+        ruling.violations(facts.whole()),
+        unknowns,
+        figures(leakedWords > 0),
+        ruling.firstWrong(facts.whole()));
+  }
+
+  /**
+   * Only what is violated, of a history of which no line so far is missing. To be called once, and
+   * instead of the other.
+   */
+  public List<Violation> soFar(Facts facts) {
+    rule(facts);
+    return ruling.soFar(facts.whole());
+  }
+
+  /** How many words were leaked. */
+  private long rule(Facts facts) {
     judgeBounds(facts);
     judgeFailures(facts);
     judgeMoves();
@@ -358,15 +382,7 @@ public final class Judge {
     judgeLeftovers(facts);
     Watch.Run run = new Watch.Run(facts, cast, names);
     watches.forEach(w -> w.rule(run, ruling));
-    judgeWhetherEnough(facts);
-    List<String> unknowns = new ArrayList<>(facts.troubles());
-    unknowns.addAll(facts.unplayed());
-    unknowns.addAll(ruling.doubts());
-    return new Findings(
-        ruling.violations(facts.whole()),
-        unknowns,
-        figures(leakedWords > 0),
-        ruling.firstWrong(facts.whole()));
+    return leakedWords;
   }
 
   /**
@@ -397,11 +413,11 @@ public final class Judge {
           && completed.containsKey(epoch)
           && !moved.contains(epoch)
           && !lost.contains(epoch)) {
-        ruling.missed(
+        ruling.missedBefore(
             Invariant.HANDED_ON_AFTER_COMPLETION,
             "buffer %s: the move of epoch %d completed and had not copied the content"
                 .formatted(names.name(epoch.buffer()), epoch.epoch()),
-            completed.get(epoch));
+            Objects.requireNonNull(completed.get(epoch)));
       }
     });
   }
@@ -485,7 +501,7 @@ public final class Judge {
               || cast.struck(nanos, Blow.MEMORY)
               || cast.struck(nanos, Blow.SLOT);
       if ((at == null || nanos - at < 0) && !excused) {
-        ruling.missed(
+        ruling.missedBefore(
             Invariant.FAILS_ONLY_AFTER_REVOKE,
             "DMA of %s failed (%s) although no revoke of its memory had been asked for"
                 .formatted(names.who(e.attachment(), e.device()), e.how()),

@@ -13,7 +13,17 @@ import org.jspecify.annotations.Nullable;
 final class Ruling {
   private static final int MOST_OF_A_KIND = 10;
 
-  private record Breach(Violation violation, boolean byAbsence) {}
+  /** Which lines must all be known, for it to be one. */
+  private enum Needs {
+    /** Those that are there. */
+    NONE,
+    /** Those before it. */
+    EARLIER,
+    /** All. */
+    ALL
+  }
+
+  private record Breach(Violation violation, Needs needs) {}
 
   private record Doubt(String why, Optional<HistoryLine> line) {}
 
@@ -22,7 +32,7 @@ final class Ruling {
 
   /** An invariant was broken by an event, or by nothing that a history tells. */
   void broke(Invariant invariant, String detail, @Nullable HistoryLine line) {
-    add(invariant, detail, line, false);
+    add(invariant, detail, line, Needs.NONE);
   }
 
   /**
@@ -32,14 +42,22 @@ final class Ruling {
    * @param line after which it had to come
    */
   void missed(Invariant invariant, String detail, @Nullable HistoryLine line) {
-    add(invariant, detail, line, true);
+    add(invariant, detail, line, Needs.ALL);
   }
 
-  private void add(
-      Invariant invariant, String detail, @Nullable HistoryLine line, boolean byAbsence) {
+  /**
+   * Something that had to be in the histories before this event is not.
+   *
+   * @param line before which it had to come
+   */
+  void missedBefore(Invariant invariant, String detail, HistoryLine line) {
+    add(invariant, detail, line, Needs.EARLIER);
+  }
+
+  private void add(Invariant invariant, String detail, @Nullable HistoryLine line, Needs needs) {
     broken
         .computeIfAbsent(invariant, i -> new ArrayList<>())
-        .add(new Breach(new Violation(invariant, detail, Optional.ofNullable(line)), byAbsence));
+        .add(new Breach(new Violation(invariant, detail, Optional.ofNullable(line)), needs));
   }
 
   /** Why nothing can be said. */
@@ -57,9 +75,18 @@ final class Ruling {
 
   /** Of many alike the first ones and a count. */
   List<Violation> violations(boolean whole) {
+    return violations(whole, whole);
+  }
+
+  /** What is broken by what there is so far, if no line is missing up to there. */
+  List<Violation> soFar(boolean whole) {
+    return violations(whole, true);
+  }
+
+  private List<Violation> violations(boolean whole, boolean soFar) {
     List<Violation> violations = new ArrayList<>();
     broken.forEach((invariant, all) -> {
-      List<Violation> its = counting(all, whole);
+      List<Violation> its = counting(all, whole, soFar);
       its.stream().limit(MOST_OF_A_KIND).forEach(violations::add);
       if (its.size() > MOST_OF_A_KIND) {
         violations.add(
@@ -69,14 +96,22 @@ final class Ruling {
     return violations;
   }
 
-  private static List<Violation> counting(List<Breach> all, boolean whole) {
-    return all.stream().filter(b -> whole || !b.byAbsence).map(Breach::violation).toList();
+  private static List<Violation> counting(List<Breach> all, boolean whole, boolean soFar) {
+    return all.stream()
+        .filter(b ->
+            switch (b.needs) {
+              case NONE -> true;
+              case EARLIER -> soFar;
+              case ALL -> whole;
+            })
+        .map(Breach::violation)
+        .toList();
   }
 
   /** The earliest event that broke something; if nothing is broken, that left something unknown. */
   Optional<HistoryLine> firstWrong(boolean whole) {
     List<Violation> violations =
-        broken.values().stream().flatMap(all -> counting(all, whole).stream()).toList();
+        broken.values().stream().flatMap(all -> counting(all, whole, whole).stream()).toList();
     return violations.isEmpty()
         ? earliest(doubts.stream().map(Doubt::line).toList())
         : earliest(violations.stream().map(Violation::line).toList());

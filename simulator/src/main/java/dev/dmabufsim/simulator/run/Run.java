@@ -381,7 +381,14 @@ public final class Run {
     carryOut(core.check(state, true));
     if (state.check().number() > 0) {
       // What it means that one does not recover is for the judge to say.
-      await(RECOVERING, Role.IMPORTER, RunCore.Milestone.RECOVERED);
+      await(
+          RECOVERING,
+          () -> {
+            // What strikes at a point may do so even now.
+            carryOut(core.check(state, false));
+            return core.recovered(state);
+          },
+          () -> false);
     }
   }
 

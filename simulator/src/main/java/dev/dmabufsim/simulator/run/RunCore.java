@@ -703,11 +703,7 @@ final class RunCore {
    * @param atLast whether this is the last time: then whoever has not answered is asked anyhow
    */
   Step check(State s, boolean atLast) {
-    Set<Integer> over =
-        s.struck().entrySet().stream()
-            .filter(e -> e.getValue() instanceof Stage.Over)
-            .map(Map.Entry::getKey)
-            .collect(Collectors.toUnmodifiableSet());
+    Set<Integer> over = over(s);
     boolean anew = !over.equals(s.check().after());
     boolean again = atLast && !all(s, Role.IMPORTER, Milestone.RECOVERED);
     if (!plan.anyEnds() || over.isEmpty() || !(anew || again) || !(atLast || faultsOver(s))) {
@@ -715,6 +711,20 @@ final class RunCore {
     }
     int number = s.check().number() + 1;
     return new Step(s.asked(new Check(number, over)), List.of(new Effect.Ask(number)));
+  }
+
+  /** Whether every importer has said that it does DMA again, since the last fault was over. */
+  boolean recovered(State s) {
+    return faultsOver(s)
+        && over(s).equals(s.check().after())
+        && all(s, Role.IMPORTER, Milestone.RECOVERED);
+  }
+
+  private static Set<Integer> over(State s) {
+    return s.struck().entrySet().stream()
+        .filter(e -> e.getValue() instanceof Stage.Over)
+        .map(Map.Entry::getKey)
+        .collect(Collectors.toUnmodifiableSet());
   }
 
   /** Who was started again and is not as far as the others were before the faults. */

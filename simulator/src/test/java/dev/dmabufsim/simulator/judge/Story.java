@@ -1,5 +1,7 @@
 package dev.dmabufsim.simulator.judge;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.ExporterKind;
 import dev.dmabufsim.common.contract.LateAccess;
@@ -228,8 +230,12 @@ final class Story {
 
   Findings judged() {
     Judge judge = new Judge();
+    Judge brief = new Judge();
     lines().forEach(judge::accept);
-    return judge.finish(facts);
+    lines().forEach(brief::accept);
+    Findings findings = judge.finish(facts);
+    assertThat(brief.soFar(facts)).containsAll(findings.violations());
+    return findings;
   }
 
   Facts facts() {
