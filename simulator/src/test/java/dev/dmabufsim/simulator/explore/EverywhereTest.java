@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class EverywhereTest {
   private static final long FIXED = 20_261_129;
-  private static final long SCHEDULES = 10_000;
+  private static final long SCHEDULES = 7_000;
 
   private final long fresh = System.nanoTime() & Integer.MAX_VALUE;
 

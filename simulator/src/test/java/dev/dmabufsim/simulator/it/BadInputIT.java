@@ -155,7 +155,7 @@ class BadInputIT {
     Simulator run = sandbox.run("scenarios");
     assertThat(run.awaitExit()).as("%s", run).isZero();
     assertThat(run.out().lines())
-        .hasSize(20)
+        .hasSize(21)
         .anyMatch(l -> l.matches("vfio-reset +\\S.*"))
         .anyMatch(l -> l.matches("dead-importer +\\S.*"))
         .anyMatch(l -> l.matches("lying-importer +\\S.*"))
