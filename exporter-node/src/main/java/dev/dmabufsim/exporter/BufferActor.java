@@ -172,9 +172,8 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
     happened(
         new BufferEvent.Restored(
             m.lease().segment(),
-            Planted.OLD_GENERATION.planted() ? state.generation() : m.lease().generation()));
-    FaultTrap.at(FaultPoint.EXPORTER_RESTORED);
-    hub.tell(new ExporterHub.Command.BufferRestored(state.settings().id()));
+            Planted.OLD_GENERATION.planted() ? state.generation() : m.lease().generation(),
+            System.nanoTime()));
     return this;
   }
 
@@ -273,6 +272,10 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
                   e.epoch(),
                   getContext().getSelf()));
       case BufferEffect.Borrow e -> borrow();
+      case BufferEffect.Lifted e -> {
+        FaultTrap.at(FaultPoint.EXPORTER_RESTORED);
+        hub.tell(new ExporterHub.Command.BufferRestored(id));
+      }
       case BufferEffect.GiveBack e ->
           pool.tell(new PoolActor.Command.GiveBack(e.segment(), state.settings().bytes()));
       case BufferEffect.Disown e -> disown(e);

@@ -89,6 +89,9 @@ public sealed interface BufferEffect {
    */
   record Report(boolean revoked) implements BufferEffect {}
 
+  /** Tell the exporter device that what it wanted memory for is over. */
+  record Lifted() implements BufferEffect {}
+
   /** A {@link BufferEvent.Ticked} is wanted no later than then. */
   record WakeAt(long nanos) implements BufferEffect {}
 

@@ -78,8 +78,8 @@ public sealed interface BufferEvent {
   /** The memory was truncated: nobody can reach it any more. */
   record Severed(long epoch, long nowNanos) implements BufferEvent {}
 
-  /** The buffer is given memory again, and maps may succeed. */
-  record Restored(int segment, long generation) implements BufferEvent {}
+  /** The buffer is given memory again, and maps may succeed once importers were told. */
+  record Restored(int segment, long generation, long nowNanos) implements BufferEvent {}
 
   /** A process of this host is dead. */
   record ProcessDied(int process, long nowNanos) implements BufferEvent {}

@@ -38,6 +38,7 @@ import org.pcollections.TreePMap;
  * @param revoke the revoke in progress, if one is
  * @param queued a revoke that waits for a move to be over, as it would for the lock
  * @param asked whether the exporter device waits to be told how its request ended
+ * @param unrevoke the un-revoke in progress, if one is
  */
 public record BufferState(
     Settings settings,
@@ -50,7 +51,8 @@ public record BufferState(
     PSet<Integer> deadProcesses,
     @Nullable Revoke revoke,
     @Nullable RevokeCause queued,
-    boolean asked) {
+    boolean asked,
+    @Nullable Unrevoke unrevoke) {
 
   /**
    * What does not change in a buffer's life.
@@ -465,6 +467,18 @@ public record BufferState(
     }
   }
 
+  /**
+   * An un-revoke in progress.
+   *
+   * @param memory what the buffer will have
+   * @param returns attachments whose {@code invalidate_mappings()} has not returned again
+   */
+  public record Unrevoke(Memory memory, PSet<Integer> returns) {
+    Unrevoke returned(Collection<Integer> ids) {
+      return new Unrevoke(memory, returns.minusAll(ids));
+    }
+  }
+
   /** A buffer that was just exported. */
   public static BufferState exported(Settings settings, int segment, long generation) {
     return new BufferState(
@@ -478,7 +492,8 @@ public record BufferState(
         HashTreePSet.empty(),
         null,
         null,
-        false);
+        false,
+        null);
   }
 
   /** The memory behind it. */
@@ -534,7 +549,8 @@ public record BufferState(
         deadProcesses,
         revoke,
         queued,
-        asked);
+        asked,
+        unrevoke);
   }
 
   BufferState with(Attachment attachment) {
@@ -553,7 +569,8 @@ public record BufferState(
         deadProcesses,
         revoke,
         queued,
-        asked);
+        asked,
+        unrevoke);
   }
 
   BufferState revoke(@Nullable Revoke next) {
@@ -568,7 +585,8 @@ public record BufferState(
         deadProcesses,
         next,
         queued,
-        asked);
+        asked,
+        unrevoke);
   }
 
   BufferState revokedBy(@Nullable RevokeCause cause, long nextEpoch) {
@@ -583,7 +601,8 @@ public record BufferState(
         deadProcesses,
         revoke,
         queued,
-        asked);
+        asked,
+        unrevoke);
   }
 
   BufferState memory(Memory next) {
@@ -598,7 +617,8 @@ public record BufferState(
         deadProcesses,
         revoke,
         queued,
-        asked);
+        asked,
+        unrevoke);
   }
 
   BufferState dead(int process) {
@@ -613,7 +633,8 @@ public record BufferState(
         deadProcesses.plus(process),
         revoke,
         queued,
-        asked);
+        asked,
+        unrevoke);
   }
 
   /** Mappings whose attachments detached while the IOMMU was closing their slots. */
@@ -637,7 +658,8 @@ public record BufferState(
         deadProcesses,
         revoke,
         queued,
-        asked);
+        asked,
+        unrevoke);
   }
 
   BufferState requests(@Nullable RevokeCause nextQueued, boolean nextAsked) {
@@ -652,7 +674,24 @@ public record BufferState(
         deadProcesses,
         revoke,
         nextQueued,
-        nextAsked);
+        nextAsked,
+        unrevoke);
+  }
+
+  BufferState unrevoke(@Nullable Unrevoke next) {
+    return new BufferState(
+        settings,
+        memory,
+        epoch,
+        revokedBy,
+        attachments,
+        resv,
+        detached,
+        deadProcesses,
+        revoke,
+        queued,
+        asked,
+        next);
   }
 
   /** How many attachments are mapped. */
@@ -684,6 +723,7 @@ public record BufferState(
   /** Whether something was asked that has not been answered, so that it may have to be repeated. */
   public boolean waiting() {
     return revoke != null
+        || unrevoke != null
         || !closing().isEmpty()
         || attachments.values().stream()
             .anyMatch(a ->

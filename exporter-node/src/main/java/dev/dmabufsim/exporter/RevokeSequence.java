@@ -17,6 +17,7 @@ import dev.dmabufsim.exporter.BufferState.Mapping;
 import dev.dmabufsim.exporter.BufferState.Memory;
 import dev.dmabufsim.exporter.BufferState.Revoke;
 import dev.dmabufsim.exporter.BufferState.Stage;
+import dev.dmabufsim.exporter.BufferState.Unrevoke;
 import dev.dmabufsim.exporter.BufferState.Wait;
 import dev.dmabufsim.exporter.Replies.Call;
 import java.util.ArrayList;
@@ -68,15 +69,28 @@ final class RevokeSequence {
     }
     // "Skip if unchanged": a second revoke of revoked memory is no revoke. It can be the last,
     // though.
+    BufferState kept = keptRevoked(state, effects);
     BufferState next =
         by.after() != After.DEAD && cause.after() == After.DEAD
-            ? state.revokedBy(cause, state.epoch())
-            : state;
+            ? kept.revokedBy(cause, state.epoch())
+            : kept;
     if (next.revoke() != null) {
       return next.requests(null, true);
     }
     effects.add(new BufferEffect.Report(true));
     return next;
+  }
+
+  /** An un-revoke that is not over is as if it had never begun: nobody has mapped since. */
+  private static BufferState keptRevoked(BufferState state, List<BufferEffect> effects) {
+    Unrevoke unrevoke = state.unrevoke();
+    if (unrevoke == null) {
+      return state;
+    }
+    BufferState kept = state.unrevoke(null);
+    giveBack(kept, unrevoke.memory().segment(), effects);
+    effects.add(new BufferEffect.Lifted());
+    return kept;
   }
 
   /** Moves a GPU's buffer to where that attachment reaches it, unless it is pinned. */
@@ -224,6 +238,10 @@ final class RevokeSequence {
       if (next.waiting() && !state.waiting()) {
         BufferCore.wake(next, e.nowNanos(), effects);
       }
+      Unrevoke unrevoke = next.unrevoke();
+      if (unrevoke != null && current) {
+        next = next.unrevoke(unrevoke.returned(returned));
+      }
       // A fence of an epoch before may have been what this one waits for.
       return advance(next, e.nowNanos(), effects);
     }
@@ -334,15 +352,19 @@ final class RevokeSequence {
    * signal and its mappings stay, and whoever waits for those waits.
    */
   static BufferState giveUp(BufferState state, int process) {
-    Revoke revoke = state.revoke();
-    if (revoke == null || !asking(revoke)) {
-      return state;
-    }
     List<Integer> its =
         state.attachments().values().stream()
             .filter(a -> a.process() == process)
             .map(Attachment::id)
             .toList();
+    Unrevoke unrevoke = state.unrevoke();
+    if (unrevoke != null) {
+      return state.unrevoke(unrevoke.returned(its));
+    }
+    Revoke revoke = state.revoke();
+    if (revoke == null || !asking(revoke)) {
+      return state;
+    }
     if (!state.settings().contract().enforced()) {
       BufferState next = state;
       for (int id : its) {
@@ -369,17 +391,17 @@ final class RevokeSequence {
   /** Goes on to the next stage if the contract waits for nothing more. */
   static BufferState advance(BufferState state, long nowNanos, List<BufferEffect> effects) {
     Revoke revoke = state.revoke();
-    if (revoke == null || !asking(revoke)) {
+    if (revoke == null) {
+      return unrevoked(state, effects);
+    }
+    if (!asking(revoke)) {
       return state;
     }
     if (Planted.EARLY_HANDOVER.planted()) {
       return leave(state, RevokeOutcome.ACKED, nowNanos, effects);
     }
     Contract contract = state.settings().contract();
-    boolean stopped =
-        revoke.returns().isEmpty()
-            && revoke.closing().isEmpty()
-            && contract.fences().map(usage -> fenced(state, usage)).orElse(true);
+    boolean stopped = revoke.returns().isEmpty() && revoke.closing().isEmpty() && signaled(state);
     if (!stopped) {
       return state;
     }
@@ -402,8 +424,15 @@ final class RevokeSequence {
     };
   }
 
-  private static boolean fenced(BufferState state, FenceUsage usage) {
-    return state.resv().signaled(Planted.NO_BOOKKEEP.planted() ? FenceUsage.READ : usage);
+  /** Whether no fence is pending that the contract waits for. */
+  private static boolean signaled(BufferState state) {
+    return state
+        .settings()
+        .contract()
+        .fences()
+        .map(
+            usage -> state.resv().signaled(Planted.NO_BOOKKEEP.planted() ? FenceUsage.READ : usage))
+        .orElse(true);
   }
 
   private static BufferState answered(
@@ -472,6 +501,10 @@ final class RevokeSequence {
 
   /** Asks again for what the stage waits for. */
   static void repeat(BufferState state, List<BufferEffect> effects) {
+    Unrevoke unrevoke = state.unrevoke();
+    if (unrevoke != null) {
+      invalidate(state, unrevoke.returns(), effects);
+    }
     Revoke revoke = state.revoke();
     if (revoke == null) {
       return;
@@ -624,7 +657,10 @@ final class RevokeSequence {
   private static void giveBack(BufferState state, int segment, List<BufferEffect> effects) {
     Revoke revoke = state.revoke();
     Memory copied = revoke == null ? null : revoke.copied();
-    if (segment != state.segment() && (copied == null || copied.segment() != segment)) {
+    Unrevoke unrevoke = state.unrevoke();
+    if (segment != state.segment()
+        && (copied == null || copied.segment() != segment)
+        && (unrevoke == null || unrevoke.memory().segment() != segment)) {
       effects.add(new BufferEffect.GiveBack(segment));
     }
   }
@@ -771,26 +807,61 @@ final class RevokeSequence {
     return state.requests(null, false);
   }
 
-  /** A revoke is lifted: there is memory again, and nobody is told. */
+  /**
+   * There is memory again. {@code vfio_pci_dma_buf_move(vdev, false)}: importers are told once more
+   * to invalidate, fences are waited for, and only then is the flag cleared, of which nobody is
+   * told. An enforced sequence waits for no answer: no slot is open, whoever answers.
+   */
   static BufferState restored(
       BufferState state, BufferEvent.Restored e, List<BufferEffect> effects) {
     RevokeCause cause = state.revokedBy();
     boolean waits = state.revoke() != null && !Planted.RESTORE_EARLY.planted();
-    if (cause == null || waits || cause.after() == After.DEAD) {
+    if (cause == null || waits || state.unrevoke() != null || cause.after() == After.DEAD) {
       giveBack(state, e.segment(), effects);
+      if (state.unrevoke() == null) {
+        effects.add(new BufferEffect.Lifted());
+      }
       return state;
     }
+    boolean system = Placement.goesTo(state);
+    Memory memory = new Memory(e.segment(), e.generation(), e.generation(), system, false);
+    if (cause.after() == After.MOVED || state.revoke() != null) {
+      return lift(state, memory, effects);
+    }
+    List<Integer> told =
+        state.attachments().values().stream()
+            .filter(a -> a.revocable() && !state.deadProcesses().contains(a.process()))
+            .map(Attachment::id)
+            .toList();
+    invalidate(state, told, effects);
+    if (state.settings().contract().enforced()) {
+      return lift(state, memory, effects);
+    }
+    BufferState next = state.unrevoke(new Unrevoke(memory, HashTreePSet.from(told)));
+    next = unrevoked(next, effects);
+    if (next.unrevoke() != null) {
+      BufferCore.wake(next, e.nowNanos(), effects);
+    }
+    return next;
+  }
+
+  /** Clears the flag once whoever was told has returned. */
+  private static BufferState unrevoked(BufferState state, List<BufferEffect> effects) {
+    Unrevoke unrevoke = state.unrevoke();
+    return unrevoke != null && unrevoke.returns().isEmpty() && signaled(state)
+        ? lift(state.unrevoke(null), unrevoke.memory(), effects)
+        : state;
+  }
+
+  private static BufferState lift(BufferState state, Memory memory, List<BufferEffect> effects) {
     Memory old = state.memory();
-    if (decodesNothing(cause, old) && !old.severed()) {
+    RevokeCause cause = state.revokedBy();
+    if (cause != null && decodesNothing(cause, old) && !old.severed()) {
       effects.add(new BufferEffect.HandOver(state.epoch(), old.segment(), old.generation()));
     }
-    BufferState next =
-        state
-            .memory(
-                new Memory(
-                    e.segment(), e.generation(), e.generation(), Placement.goesTo(state), false))
-            .revokedBy(null, state.epoch());
+    BufferState next = state.memory(memory).revokedBy(null, state.epoch());
     noteRestored(next, effects);
+    effects.add(new BufferEffect.Lifted());
     return next;
   }
 

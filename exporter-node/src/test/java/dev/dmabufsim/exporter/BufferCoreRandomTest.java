@@ -51,6 +51,7 @@ final class BufferCoreRandomTest {
         case BufferEffect.Disown e -> {}
         case BufferEffect.HandOver e -> {}
         case BufferEffect.Borrow e -> {}
+        case BufferEffect.Lifted e -> {}
         case BufferEffect.GiveBack e -> {}
         case BufferEffect.Journal e -> {}
         case BufferEffect.Sever e -> {}

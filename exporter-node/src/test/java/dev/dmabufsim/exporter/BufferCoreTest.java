@@ -18,6 +18,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.dmabufsim.common.contract.Contract;
 import dev.dmabufsim.common.contract.FenceUsage;
+import dev.dmabufsim.common.contract.RevokeCause;
 import dev.dmabufsim.common.contract.RevokeOutcome;
 import dev.dmabufsim.common.driver.ImporterOffer;
 import dev.dmabufsim.common.history.HistoryEvent;
@@ -807,6 +808,78 @@ final class BufferCoreTest {
       assertThat(b.state.segment()).isEqualTo(SEGMENT + 1);
       assertThat(b.state.generation()).isEqualTo(2);
       assertThat(b.call(MAP, 1).slotsMapped(1).answer(1)).isEqualTo(OK);
+    }
+
+    /** One was mapped, one never was; its revoke is over, and there is memory. */
+    private BufferDriver restoring(Contract contract) {
+      BufferDriver b = buffer(contract).mapped(PROCESS, 1).attach(PROCESS + 1, 2).revoke();
+      b.answered(1).returned(2).slotsUnmapped(1);
+      if (contract.enforced()) {
+        b.closed(List.of(), List.of());
+      }
+      return b.restoring();
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = Contract.class, mode = EnumSource.Mode.EXCLUDE, names = "ENFORCED")
+    void tellsAllAgainAndWaitsUntilTheirCallbacksHaveReturned(Contract contract) {
+      BufferDriver b = restoring(contract);
+      assertThat(b.effects(Invalidate.class))
+          .containsExactly(
+              new Invalidate(PROCESS, 1, List.of(1)), new Invalidate(PROCESS + 1, 1, List.of(2)));
+      assertThat(b.effects(BufferEffect.Lifted.class)).isEmpty();
+
+      b.returned(1);
+      assertThat(b.call(MAP, 1).answer(1)).isEqualTo(ENODEV);
+      // The other's answer was lost, or the question.
+      b.after(RETRY);
+      assertThat(b.effects(Invalidate.class))
+          .containsExactly(new Invalidate(PROCESS + 1, 1, List.of(2)));
+
+      assertThat(b.returned(2).effects(BufferEffect.Lifted.class)).hasSize(1);
+      assertThat(b.state.revoked()).isFalse();
+      assertThat(b.state.segment()).isEqualTo(SEGMENT + 1);
+      assertThat(b.after(RETRY).effects(Invalidate.class)).isEmpty();
+    }
+
+    @Test
+    void ofAnEnforcedSequenceTellsAllAgainAndWaitsForNobody() {
+      BufferDriver b = restoring(Contract.ENFORCED);
+
+      assertThat(b.effects(Invalidate.class)).hasSize(2);
+      assertThat(b.effects(BufferEffect.Lifted.class)).hasSize(1);
+      assertThat(b.state.revoked()).isFalse();
+    }
+
+    @Test
+    void waitsNeitherForTheDeadNorForWhoHasDetached() {
+      BufferDriver b = restoring(Contract.V7).died(PROCESS);
+      assertThat(b.state.revoked()).isTrue();
+
+      b.call(PROCESS + 1, 7, DETACH, 2);
+      assertThat(b.state.revoked()).isFalse();
+      assertThat(b.effects(BufferEffect.Lifted.class)).hasSize(1);
+    }
+
+    @Test
+    void thatIsOvertakenByARevokeIsGivenUp() {
+      BufferDriver b = restoring(Contract.V7).revoke(RevokeCause.LAST_CLOSE);
+
+      assertThat(b.effects(BufferEffect.GiveBack.class))
+          .containsExactly(new BufferEffect.GiveBack(SEGMENT + 1));
+      assertThat(b.effects(BufferEffect.Lifted.class)).hasSize(1);
+      assertThat(b.returned(1).returned(2).state.revoked()).isTrue();
+      assertThat(b.restored().state.dead()).isTrue();
+    }
+
+    @Test
+    void thatComesAgainIsNotNeeded() {
+      BufferDriver b = restoring(Contract.V7);
+      b.happens(new BufferEvent.Restored(SEGMENT + 5, 9, b.now));
+
+      assertThat(b.effects(BufferEffect.GiveBack.class))
+          .containsExactly(new BufferEffect.GiveBack(SEGMENT + 5));
+      assertThat(b.effects(Invalidate.class)).isEmpty();
     }
 
     @Test

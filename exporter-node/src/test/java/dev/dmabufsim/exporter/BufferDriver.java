@@ -279,9 +279,30 @@ final class BufferDriver {
         .toList();
   }
 
-  /** Gives it other memory, of a generation higher by one. */
+  /** It has other memory, of a generation higher by one, and whoever is told again returns. */
   BufferDriver restored() {
-    return happens(new BufferEvent.Restored(state.segment() + 1, state.generation() + 1));
+    restoring();
+    List<BufferEffect> all = new ArrayList<>(effects);
+    if (state.unrevoke() != null) {
+      for (BufferEffect.Invalidate told : effects(BufferEffect.Invalidate.class)) {
+        returned(told);
+        all.addAll(effects);
+      }
+    }
+    effects = List.copyOf(all);
+    return this;
+  }
+
+  /** The callbacks return that are called with it. */
+  BufferDriver returned(BufferEffect.Invalidate told) {
+    return happens(
+        new BufferEvent.Progressed(
+            told.process(), told.epoch(), told.ids(), List.of(), List.of(), List.of(), now));
+  }
+
+  /** Gives it other memory, of a generation higher by one. */
+  BufferDriver restoring() {
+    return happens(new BufferEvent.Restored(state.segment() + 1, state.generation() + 1, now));
   }
 
   /** Time goes by, and the timer fires. */

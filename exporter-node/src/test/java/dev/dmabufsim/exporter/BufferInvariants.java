@@ -63,6 +63,8 @@ final class BufferInvariants {
   private @Nullable RevokeCause cause;
   private long epoch;
   private boolean revoking;
+  private boolean unrevoking;
+  private final Set<Integer> returnsAgain = new TreeSet<>();
   private boolean left;
   private boolean saved;
   private boolean notCopied;
@@ -99,13 +101,6 @@ final class BufferInvariants {
       check(before, event, after, effect);
     }
     must(!begins || epoch > before.epoch(), "a revoke that nothing stands in the way of");
-    if (event instanceof BufferEvent.Restored
-        && cause != null
-        && !revoking
-        && (cause.after() == After.RESTORED || lost)) {
-      cause = null;
-      lost = false;
-    }
     for (int id : before.attachments().keySet()) {
       if (!after.attachments().containsKey(id)) {
         calls(id).values().forEach(ledger -> ledger.givenUp = true);
@@ -154,6 +149,7 @@ final class BufferInvariants {
   private void take(BufferState before, BufferEvent event) {
     switch (event) {
       case BufferEvent.RevokeRequested e -> {
+        unrevoking = false;
         boolean mayComeBack = cause != null && (cause.after() == After.RESTORED || lost);
         if (mayComeBack && e.cause().after() == After.DEAD) {
           cause = e.cause();
@@ -170,6 +166,7 @@ final class BufferInvariants {
       }
       case BufferEvent.ProcessDied e -> {
         dead.add(e.process());
+        returnsAgain.removeIf(id -> owners.get(id) == e.process());
         kernelsOwnCodeReturns(before);
       }
       case BufferEvent.SlotsUnmapped e -> cpuBefore.removeAll(e.mappings());
@@ -180,9 +177,22 @@ final class BufferInvariants {
       case BufferEvent.CopiedOut e -> {}
       case BufferEvent.MoveFailed e -> {}
       case BufferEvent.Severed e -> {}
-      case BufferEvent.Restored e -> {}
+      case BufferEvent.Restored e -> restored(before);
       case BufferEvent.Released e -> {}
     }
+  }
+
+  /** Whoever can be told is told again, and unless the IOMMU stands behind it, is waited for. */
+  private void restored(BufferState before) {
+    boolean lifts = cause != null && cause.after() == After.RESTORED && !revoking;
+    if (!lifts || unrevoking || contract.enforced()) {
+      return;
+    }
+    unrevoking = true;
+    returnsAgain.clear();
+    before.attachments().values().stream()
+        .filter(a -> a.revocable() && !isDead(a))
+        .forEach(a -> returnsAgain.add(a.id()));
   }
 
   private void progressed(BufferState before, BufferEvent.Progressed e) {
@@ -197,6 +207,7 @@ final class BufferInvariants {
         }
       }
       returns.removeAll(returned);
+      returnsAgain.removeAll(returned);
       saidUnmapped.addAll(own(before, e.process(), e.unmapped()));
     }
     for (Signal s : e.signalled()) {
@@ -301,7 +312,7 @@ final class BufferInvariants {
             || a.cpu().vmaps() > 0
             || a.cpu().slot() instanceof Mapping.Pending;
     if (e.operation() == Operation.DETACH && !held) {
-      List.of(returns, mappedBefore).forEach(owed -> owed.remove(id));
+      List.of(returns, mappedBefore, returnsAgain).forEach(owed -> owed.remove(id));
     }
     // A newer call in place of an outstanding one: its caller has given the older up.
     boolean overtakes =
@@ -351,8 +362,10 @@ final class BufferInvariants {
       }
       case BufferEffect.Reply e -> checkReply(e);
       case BufferEffect.Invalidate e -> {
-        must(stands(Phase.REVOKING, e.epoch()), "told before it is in the journal: %s", e);
-        must(revoking, "invalidated while no revoke is in progress");
+        Phase phase = revoking ? Phase.REVOKING : Phase.REVOKED;
+        must(stands(phase, e.epoch()), "told before it is in the journal: %s", e);
+        boolean again = cause != null && (unrevoking || event instanceof BufferEvent.Restored);
+        must(revoking || again, "invalidated while no revoke is in progress");
         must(e.epoch() == epoch && !e.ids().isEmpty(), "%s", e);
         must(
             e.ids().stream().allMatch(id -> before.attachments().get(id).revocable()),
@@ -403,7 +416,9 @@ final class BufferInvariants {
       case BufferEffect.Borrow e -> must(lost && !revoking, "it has memory, and wants other");
       case BufferEffect.GiveBack e -> {
         must(
-            event instanceof BufferEvent.CopiedOut || event instanceof BufferEvent.Restored,
+            event instanceof BufferEvent.CopiedOut
+                || event instanceof BufferEvent.Restored
+                || (event instanceof BufferEvent.RevokeRequested && before.unrevoke() != null),
             "given back at %s",
             event);
         must(e.segment() != after.segment(), "gives back what it has: %s", e);
@@ -414,9 +429,14 @@ final class BufferInvariants {
         checkComplete(before, event, e);
       }
       case BufferEffect.HandOver e -> {
-        must(event instanceof BufferEvent.Restored, "handed over late at %s", event);
+        must(
+            event instanceof BufferEvent.Restored || before.unrevoke() != null,
+            "handed over late at %s",
+            event);
         must(e.segment() == before.segment() && completed.contains(e.epoch()), "%s", e);
       }
+      case BufferEffect.Lifted e ->
+          must(!unrevoking, "the exporter device is told, and the flag is set still");
       case BufferEffect.Report e -> must(!revoking, "reported while it is in progress");
       case BufferEffect.WakeAt e -> wakeUpSet = true;
       case BufferEffect.Note e -> noted(before, e.event());
@@ -455,6 +475,14 @@ final class BufferInvariants {
     }
     if (event instanceof HistoryEvent.Restored e) {
       must(!revoking, "restored in the middle of a revoke: %s", e);
+      must(
+          !unrevoking || returnsAgain.isEmpty(),
+          "restored, and callbacks of %s have not returned",
+          returnsAgain);
+      must(!unrevoking || noFence(), "restored, and fences have not signalled: %s", fences);
+      unrevoking = false;
+      cause = null;
+      lost = false;
       segment = e.segment();
       generation = e.generation();
     }
@@ -544,13 +572,7 @@ final class BufferInvariants {
     }
     must(returns.isEmpty(), "callbacks of %s have not returned", returns);
     must(cpuBefore.isEmpty(), "a CPU has %s mapped", cpuBefore);
-    contract
-        .fences()
-        .ifPresent(usage ->
-            must(
-                fences.values().stream().noneMatch(usage::waitsFor),
-                "fences have not signalled: %s",
-                fences));
+    must(noFence(), "fences have not signalled: %s", fences);
     boolean gaveUp =
         contract.unmaps() == Contract.UnmapWait.ONE_SECOND && event instanceof BufferEvent.Ticked;
     if (contract.unmaps() != Contract.UnmapWait.NONE && !gaveUp) {
@@ -558,6 +580,14 @@ final class BufferInvariants {
         must(over(after.attachments().get(id)) || justClosed(event, id), "%d is not unmapped", id);
       }
     }
+  }
+
+  /** None that this sequence waits for. */
+  private boolean noFence() {
+    return contract
+        .fences()
+        .map(usage -> fences.values().stream().noneMatch(usage::waitsFor))
+        .orElse(true);
   }
 
   private static boolean justClosed(BufferEvent event, int id) {
@@ -592,6 +622,10 @@ final class BufferInvariants {
     boolean revoked = cause != null;
     must(after.revokedBy() == cause, "the flag says %s, not %s", after.revokedBy(), cause);
     must((after.revoke() != null) == revoking, "in progress: %s", after.revoke());
+    must((after.unrevoke() != null) == unrevoking, "un-revoke: %s", after.unrevoke());
+    must(
+        !unrevoking || !returnsAgain.isEmpty() || !noFence(),
+        "nothing is waited for, and it is not restored");
     must(after.epoch() == epoch, "epoch %d, not %d", after.epoch(), epoch);
     must(!after.asked() || revoking, "asked, and nothing is in progress");
     must(after.queued() == null || after.moving(), "what does %s wait for?", after.queued());

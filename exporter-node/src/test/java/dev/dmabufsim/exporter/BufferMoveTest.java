@@ -334,14 +334,15 @@ final class BufferMoveTest {
     assertThat(b.restored().state.revoked()).isFalse();
     assertThat(b.restored().effects())
         .as("it has asked twice, and needs it once")
-        .containsExactly(new GiveBack(SEGMENT + 2));
+        .containsExactly(new GiveBack(SEGMENT + 2), new BufferEffect.Lifted());
   }
 
   @Test
   void whatHasLostItsContentCanBeUnpluggedAndThenGetsNoMemory() {
     BufferDriver b = copying(Contract.ENFORCED).moveFailed().severed();
     assertThat(b.revoke(RevokeCause.HOT_UNPLUG).effects()).containsExactly(new Report(true));
-    assertThat(b.restored().effects()).containsExactly(new GiveBack(SEGMENT + 1));
+    assertThat(b.restored().effects())
+        .containsExactly(new GiveBack(SEGMENT + 1), new BufferEffect.Lifted());
     assertThat(b.state.dead()).isTrue();
   }
 

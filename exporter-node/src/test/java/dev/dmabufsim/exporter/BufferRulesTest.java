@@ -227,7 +227,8 @@ final class BufferRulesTest {
 
       b.restored();
 
-      assertThat(b.effects()).containsExactly(new BufferEffect.GiveBack(SEGMENT + 1));
+      assertThat(b.effects())
+          .containsExactly(new BufferEffect.GiveBack(SEGMENT + 1), new BufferEffect.Lifted());
       assertThat(b.call(MAP, 1).answer(1)).isEqualTo(ENODEV);
     }
 

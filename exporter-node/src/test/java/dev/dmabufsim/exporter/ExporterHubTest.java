@@ -344,6 +344,9 @@ final class ExporterHubTest {
     HistoryEvent.Restored restored = recorded(HistoryEvent.Restored.class);
     assertThat(restored.segment()).isNotEqualTo(asked.segment());
     assertThat(restored.generation()).isGreaterThan(asked.generation());
+    assertThat(importerHears(InvalidateMappings.class).epoch())
+        .as("told again, before the flag is cleared")
+        .isEqualTo(invalidate.epoch());
     long again = call(Operation.MAP, buffer, ids);
     IommuMessage.MapSlots askedAgain = iommuHears(IommuMessage.MapSlots.class);
     assertThat(askedAgain.segment()).isEqualTo(restored.segment());
@@ -861,6 +864,12 @@ final class ExporterHubTest {
         .containsExactlyInAnyOrder(offers.get(0).buffer(), offers.get(2).buffer());
     progress(one, List.of(), List.of());
     progress(other, List.of(), List.of());
+    // What is reset is given back, and before that its importer is told again.
+    InvalidateMappings again = importerHears(InvalidateMappings.class);
+    assertThat(again.buffer()).isEqualTo(offers.get(0).buffer());
+    assertThat(recorded.events(HistoryEvent.Restored.class)).isEmpty();
+    progress(again, List.of(), List.of());
+    assertThat(recorded(HistoryEvent.Restored.class).buffer()).isEqualTo(again.buffer());
     await().atMost(LIMIT).until(() -> reports.contains(new NodeReport.RoundsDone("exporter", 2)));
   }
 

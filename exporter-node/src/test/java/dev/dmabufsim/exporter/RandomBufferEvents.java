@@ -16,6 +16,7 @@ import dev.dmabufsim.exporter.BufferState.Mapping;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 
 /**
  * Anything that could reach a buffer, and what could not: answers that nobody asked for, twice, too
@@ -82,7 +83,7 @@ final class RandomBufferEvents {
       case BufferEvent.Attached e ->
           new BufferEvent.Attached(e.importer(), e.ids(), e.mapErrno(), now);
       case BufferEvent.SlotsMapped e -> e;
-      case BufferEvent.Restored e -> e;
+      case BufferEvent.Restored e -> new BufferEvent.Restored(e.segment(), e.generation(), now);
     };
   }
 
@@ -92,6 +93,9 @@ final class RandomBufferEvents {
 
   private BufferEvent fresh(BufferState state) {
     int kind = random.nextInt(1_000);
+    if (state.unrevoke() != null && kind % 4 == 0) {
+      return returnedAgain(state, state.unrevoke().returns());
+    }
     if (kind < 80) {
       return attached();
     } else if (kind < 380) {
@@ -114,7 +118,7 @@ final class RandomBufferEvents {
     } else if (kind < 845) {
       return new BufferEvent.Severed(epoch(state), now);
     } else if (kind < 920) {
-      return new BufferEvent.Restored(state.segment() + 1, state.generation() + 1);
+      return new BufferEvent.Restored(state.segment() + 1, state.generation() + 1, now);
     } else if (kind < 921) {
       return new BufferEvent.ProcessDied(process(), now);
     } else if (kind < 922) {
@@ -266,6 +270,22 @@ final class RandomBufferEvents {
     List<Integer> unmapped = random.nextInt(3) > 0 ? its : some();
     return new BufferEvent.Progressed(
         process, epoch(state), returned, fences, signals, unmapped, now);
+  }
+
+  /** One process's callbacks return, as they are to before an un-revoke is over. */
+  private BufferEvent returnedAgain(BufferState state, Set<Integer> returns) {
+    int process =
+        returns.stream().map(id -> state.attachments().get(id).process()).findAny().orElse(0);
+    List<Integer> its =
+        returns.stream().filter(id -> state.attachments().get(id).process() == process).toList();
+    List<Signal> signals = new ArrayList<>();
+    for (int id : its) {
+      for (int index = 0; index < 3; index++) {
+        signals.add(new Signal(id, index, Errno.OK));
+      }
+    }
+    return new BufferEvent.Progressed(
+        process, state.epoch(), its, List.of(), signals, List.of(), now);
   }
 
   /** What settles a buffer: answers to everything that the IOMMU was asked for. */

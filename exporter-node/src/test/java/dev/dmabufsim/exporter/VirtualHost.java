@@ -173,6 +173,7 @@ final class VirtualHost {
       case BufferEffect.Disown e -> {}
       case BufferEffect.HandOver e -> {}
       case BufferEffect.Borrow e -> {}
+      case BufferEffect.Lifted e -> revokeOverAndOver();
       case BufferEffect.GiveBack e -> {}
       case BufferEffect.Report e -> {}
     }
@@ -308,10 +309,7 @@ final class VirtualHost {
     }
     later(
         random.nextLong(BufferDriver.ASK),
-        () -> {
-          happens(new BufferEvent.Restored(e.segment() + 1, e.generation() + 1));
-          revokeOverAndOver();
-        });
+        () -> happens(new BufferEvent.Restored(e.segment() + 1, e.generation() + 1, buffer.now)));
   }
 
   /** Sends a message that may be lost, and does not overtake others on its way. */

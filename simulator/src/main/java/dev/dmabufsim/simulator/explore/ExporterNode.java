@@ -206,6 +206,7 @@ final class ExporterNode extends Node {
   /** Whether its user may ask for memory now; in vain while the revoke goes on, and so once. */
   boolean restorable() {
     return state.revoked()
+        && state.unrevoke() == null
         && (state.revoke() == null || !askedEarly)
         && plan.cause().after() == RevokeCause.After.RESTORED
         && selves.isEmpty();
@@ -218,7 +219,11 @@ final class ExporterNode extends Node {
 
   /** Whether all its rounds are over. */
   boolean finished() {
-    return revokes >= plan.rounds() && state.revoke() == null && selves.isEmpty() && !restorable();
+    return revokes >= plan.rounds()
+        && state.revoke() == null
+        && state.unrevoke() == null
+        && selves.isEmpty()
+        && !restorable();
   }
 
   /** Makes its buffer. */
@@ -344,7 +349,9 @@ final class ExporterNode extends Node {
         fill(segment, generation, Canary.word0(Canary.TAG_EXPORTER, generation), buffer(), w);
         happened(
             new BufferEvent.Restored(
-                segment, Planted.OLD_GENERATION.planted() ? state.generation() : generation),
+                segment,
+                Planted.OLD_GENERATION.planted() ? state.generation() : generation,
+                w.now()),
             w);
       }
       case Self.Move s -> {
@@ -527,6 +534,9 @@ final class ExporterNode extends Node {
       case BufferEffect.Sever e -> sever(e, w);
       case BufferEffect.CopyOut e -> selves.add(new Self.Move(e.epoch(), e.segment(), e.drained()));
       case BufferEffect.Borrow e -> selves.add(new Self.Lend());
+      case BufferEffect.Lifted e -> {
+        // Nobody waits for it.
+      }
       case BufferEffect.GiveBack e -> tenants.add(rent(e.segment(), w));
       case BufferEffect.Disown e ->
           w.memory()

@@ -141,6 +141,7 @@ final class DmaBuf {
       case BufferEffect.Complete e -> {}
       case BufferEffect.HandOver e -> {}
       case BufferEffect.Borrow e -> {}
+      case BufferEffect.Lifted e -> {}
       case BufferEffect.GiveBack e -> {}
       case BufferEffect.Journal e -> {}
       case BufferEffect.Report e -> {}
@@ -290,9 +291,26 @@ final class DmaBuf {
     return happens(new BufferEvent.RevokeRequested(cause, now));
   }
 
-  /** Gives it other memory. */
+  /** It has other memory, and whoever is told again returns. */
   DmaBuf restore() {
-    return happens(new BufferEvent.Restored(nextSegment++, nextGeneration++));
+    restoring();
+    List<BufferEffect> all = new ArrayList<>(effects);
+    if (state.unrevoke() != null) {
+      for (BufferEffect.Invalidate told : effects(BufferEffect.Invalidate.class)) {
+        happens(
+            new BufferEvent.Progressed(
+                told.process(), told.epoch(), told.ids(), List.of(), List.of(), List.of(), now));
+        all.addAll(effects);
+      }
+    }
+    effects.clear();
+    effects.addAll(all);
+    return this;
+  }
+
+  /** Gives it other memory. */
+  DmaBuf restoring() {
+    return happens(new BufferEvent.Restored(nextSegment++, nextGeneration++, now));
   }
 
   /** Callbacks return. */

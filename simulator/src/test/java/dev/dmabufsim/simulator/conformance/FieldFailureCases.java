@@ -54,7 +54,7 @@ final class FieldFailureCases {
               host.release(Host.Wire.PROGRESS).run(LIMIT);
               assertThat(host.revoked).hasSize(1);
               assertThat(host.memory(bar).owner()).isEqualTo(Host.Owner.UNREACHABLE);
-              host.restore();
+              host.restore().run(LIMIT);
               assertThat(host.memory(bar).owner()).isEqualTo(Host.Owner.SOMEBODY);
               assertThat(importer.late()).isEmpty();
             })

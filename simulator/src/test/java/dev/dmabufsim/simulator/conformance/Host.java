@@ -288,7 +288,7 @@ final class Host {
     int segment = nextSegment++;
     long generation = nextGeneration++;
     memory.put(segment, new Memory(Owner.SOMEBODY, generation));
-    happens(new BufferEvent.Restored(segment, generation));
+    happens(new BufferEvent.Restored(segment, generation, now));
     return this;
   }
 
@@ -357,6 +357,7 @@ final class Host {
       }
       case BufferEffect.HandOver e -> handOver(e.segment());
       case BufferEffect.Borrow e -> {}
+      case BufferEffect.Lifted e -> {}
       case BufferEffect.GiveBack e -> handOver(e.segment());
       case BufferEffect.Journal e -> {}
       case BufferEffect.Report e -> {}

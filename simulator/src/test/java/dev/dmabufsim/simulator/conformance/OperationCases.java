@@ -869,12 +869,18 @@ final class OperationCases {
             "restore.nobody-told",
             "Nobody is told that mapping is possible again.",
             () -> {
-              DmaBuf buffer = DmaBuf.vfio().mapped(1).revoke().returned(1).unmapped(1).restore();
+              DmaBuf buffer = DmaBuf.vfio().mapped(1).revoke().returned(1).unmapped(1).restoring();
+              assertThat(buffer.state.revoked()).as("until its callback returns").isTrue();
+              buffer.returned(1);
+              assertThat(buffer.state.revoked()).isFalse();
               assertThat(buffer.effects())
                   .allSatisfy(e ->
                       assertThat(e)
-                          .as("what tells nobody")
-                          .isInstanceOfAny(BufferEffect.Note.class, BufferEffect.Journal.class));
+                          .as("what tells no importer")
+                          .isInstanceOfAny(
+                              BufferEffect.Note.class,
+                              BufferEffect.Journal.class,
+                              BufferEffect.Lifted.class));
             })
         .from("drivers/gpu/drm/ttm: ttm_bo_handle_move_mem()")
         .requires(

@@ -299,12 +299,22 @@ final class SequenceCases {
               buffer.unmapped(1);
               assertThat(buffer.attachment(1).mapped()).isTrue();
             })
-        .notModelled(
+        .requires(
             "vfio.unrevoke-invalidates",
             "An un-revoke calls invalidate_mappings once more and waits for fences before it clears"
                 + " the flag.",
-            "whoever could be told was told by the revoke, and cannot have mapped since: a second"
-                + " invalidation would tell nobody anything new");
+            () -> {
+              for (Contract contract : List.of(Contract.V2, Contract.V4, Contract.V7)) {
+                DmaBuf buffer = DmaBuf.vfio(contract).mapped(1).attach(2).revoke();
+                buffer.returned(1, 2).unmapped(1).restoring();
+                assertThat(buffer.invalidated()).containsExactly(1, 2);
+                assertThat(buffer.call(Operation.MAP, 1)).isEqualTo(Errno.ENODEV);
+                buffer.returned(1);
+                assertThat(buffer.call(Operation.MAP, 1)).isEqualTo(Errno.ENODEV);
+                buffer.returned(2);
+                assertThat(buffer.call(Operation.MAP, 1)).isEqualTo(Errno.OK);
+              }
+            });
   }
 
   /** An importer that is revoked once, is restored, and is looked at for seconds. */
