@@ -40,9 +40,10 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * CLOSING and SEVERING exist under an enforced contract only. Under the others the revoke completes
- * from ASKING as soon as what the contract waits for has come, or never. A move restores by itself;
- * one that cannot be copied is given up, and under an enforced contract the content with it. What
- * is dead is never restored. What a revoke does is {@link RevokeSequence}; what calls do, {@link
+ * from ASKING as soon as what the contract waits for has come, or never; and before Restored clears
+ * the flag importers are told again, and their callbacks waited for. A move restores by itself; one
+ * that cannot be copied is given up, and under an enforced contract the content with it. What is
+ * dead is never restored. What a revoke does is {@link RevokeSequence}; what calls do, {@link
  * BufferCalls}; what concerns fences, {@link BufferFences}.
  *
  * <p>Events are handled one at a time, as the resv lock has it; what the lock would be held across
@@ -337,7 +338,12 @@ public final class BufferCore {
   static void wake(BufferState state, long nowNanos, List<BufferEffect> effects) {
     Revoke revoke = state.revoke();
     // Ever longer, or who is slow because there is much to do would be given more of it.
-    long passed = revoke == null ? 0 : nowNanos - revoke.startedNanos();
+    BufferState.Unrevoke unrevoke = state.unrevoke();
+    long since =
+        revoke != null
+            ? revoke.startedNanos()
+            : unrevoke != null ? unrevoke.startedNanos() : nowNanos;
+    long passed = nowNanos - since;
     long first = state.settings().retryNanos();
     boolean copying = revoke != null && revoke.stage() == BufferState.Stage.COPYING;
     long retry =

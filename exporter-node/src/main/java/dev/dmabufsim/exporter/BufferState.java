@@ -472,10 +472,11 @@ public record BufferState(
    *
    * @param memory what the buffer will have
    * @param returns attachments whose {@code invalidate_mappings()} has not returned again
+   * @param startedNanos when they were called
    */
-  public record Unrevoke(Memory memory, PSet<Integer> returns) {
+  public record Unrevoke(Memory memory, PSet<Integer> returns, long startedNanos) {
     Unrevoke returned(Collection<Integer> ids) {
-      return new Unrevoke(memory, returns.minusAll(ids));
+      return new Unrevoke(memory, returns.minusAll(ids), startedNanos);
     }
   }
 

@@ -503,7 +503,7 @@ final class RevokeSequence {
   static void repeat(BufferState state, List<BufferEffect> effects) {
     Unrevoke unrevoke = state.unrevoke();
     if (unrevoke != null) {
-      invalidate(state, unrevoke.returns(), effects);
+      invalidate(state, unrevoke.returns().plusAll(state.fenced()), effects);
     }
     Revoke revoke = state.revoke();
     if (revoke == null) {
@@ -591,9 +591,20 @@ final class RevokeSequence {
         state.revoke(
             revoke
                 .seen(nowNanos, Long.MAX_VALUE / 2)
-                .stage(Stage.COPYING, nowNanos + state.settings().copyNanos()));
+                .stage(Stage.COPYING, copyDeadline(state, revoke, nowNanos)));
     BufferCore.wake(next, nowNanos, effects);
     return next;
+  }
+
+  /**
+   * When the content has to be elsewhere. What the stages before have not used of their time is its
+   * own: many moves at once wait for the one pool, and content is not to be lost for it while there
+   * is time.
+   */
+  private static long copyDeadline(BufferState state, Revoke revoke, long nowNanos) {
+    BufferState.Settings s = state.settings();
+    long unused = revoke.startedNanos() + s.askNanos() + s.blockNanos() - nowNanos;
+    return nowNanos + Math.max(0, unused) + s.copyNanos();
   }
 
   /** A move's content is in other memory. */
@@ -810,7 +821,8 @@ final class RevokeSequence {
   /**
    * There is memory again. {@code vfio_pci_dma_buf_move(vdev, false)}: importers are told once more
    * to invalidate, fences are waited for, and only then is the flag cleared, of which nobody is
-   * told. An enforced sequence waits for no answer: no slot is open, whoever answers.
+   * told. An enforced sequence does without: whatever importers would say, no slot is open, or the
+   * memory is gone; and an invalidation that nobody waits for may come when they map again.
    */
   static BufferState restored(
       BufferState state, BufferEvent.Restored e, List<BufferEffect> effects) {
@@ -825,7 +837,8 @@ final class RevokeSequence {
     }
     boolean system = Placement.goesTo(state);
     Memory memory = new Memory(e.segment(), e.generation(), e.generation(), system, false);
-    if (cause.after() == After.MOVED || state.revoke() != null) {
+    boolean enforced = state.settings().contract().enforced();
+    if (enforced || cause.after() == After.MOVED || state.revoke() != null) {
       return lift(state, memory, effects);
     }
     List<Integer> told =
@@ -834,10 +847,8 @@ final class RevokeSequence {
             .map(Attachment::id)
             .toList();
     invalidate(state, told, effects);
-    if (state.settings().contract().enforced()) {
-      return lift(state, memory, effects);
-    }
-    BufferState next = state.unrevoke(new Unrevoke(memory, HashTreePSet.from(told)));
+    Unrevoke unrevoke = new Unrevoke(memory, HashTreePSet.from(told), e.nowNanos());
+    BufferState next = state.unrevoke(unrevoke);
     next = unrevoked(next, effects);
     if (next.unrevoke() != null) {
       BufferCore.wake(next, e.nowNanos(), effects);

@@ -364,8 +364,7 @@ final class BufferInvariants {
       case BufferEffect.Invalidate e -> {
         Phase phase = revoking ? Phase.REVOKING : Phase.REVOKED;
         must(stands(phase, e.epoch()), "told before it is in the journal: %s", e);
-        boolean again = cause != null && (unrevoking || event instanceof BufferEvent.Restored);
-        must(revoking || again, "invalidated while no revoke is in progress");
+        must(revoking || unrevoking, "invalidated while neither a revoke nor an un-revoke goes on");
         must(e.epoch() == epoch && !e.ids().isEmpty(), "%s", e);
         must(
             e.ids().stream().allMatch(id -> before.attachments().get(id).revocable()),

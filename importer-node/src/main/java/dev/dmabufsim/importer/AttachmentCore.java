@@ -252,10 +252,10 @@ public final class AttachmentCore {
     AttachmentState next = s.epoch(e.epoch());
     return switch (s.phase()) {
       case LIVE, FAULTED -> {
-        ReactionTimeline past = next.past();
-        if (past != null) {
+        if (e.epoch() == s.epoch()) {
           // It has answered that one, and mapped anew since.
-          effects.add(toldAgain(e.epoch(), past));
+          ReactionTimeline past = next.past();
+          effects.add(past == null ? returned(e.epoch()) : toldAgain(e.epoch(), past));
           yield next;
         }
         ReactionTimeline begun = ReactionTimeline.begin(e.reaction(), e.nowNanos());
@@ -291,6 +291,10 @@ public final class AttachmentCore {
         yield next;
       }
     };
+  }
+
+  private static Progress returned(long epoch) {
+    return new Progress(epoch, true, List.of(), List.of(), false, false);
   }
 
   private static Progress nothingMapped(long epoch, @Nullable ReactionTimeline past) {

@@ -487,6 +487,21 @@ final class AttachmentCoreTest {
     assertThat(a.invalidated(6).effects()).as("of an epoch that is past").isEmpty();
   }
 
+  /**
+   * Whoever maps at an epoch was let to by its exporter: what is told of that one again is past.
+   */
+  @Test
+  void anInvalidationThatIsHeardAgainWhenItHasMappedSinceStopsNothing() {
+    AttachmentDriver a = in(Phase.WAITING).invalidated(7).due();
+    a.answered(Operation.MAP, Errno.OK, table(1));
+    assertThat(a.state.phase()).isEqualTo(Phase.LIVE);
+
+    assertThat(a.invalidated(7).effects())
+        .as("its callback returns, and what is mapped now is not unmapped")
+        .containsExactly(new Progress(7, true, List.of(), List.of(), false, false));
+    assertThat(a.state.phase()).isEqualTo(Phase.LIVE);
+  }
+
   /** What the explorer had found: the answer came behind the invalidation, and DMA began. */
   @Test
   void aMapThatAnInvalidationHasOvertakenIsGivenBackAndNotUsed() {

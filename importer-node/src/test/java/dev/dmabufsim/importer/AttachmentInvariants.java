@@ -8,6 +8,7 @@ import dev.dmabufsim.importer.AttachmentEffect.Progress;
 import dev.dmabufsim.importer.AttachmentEffect.Signal;
 import dev.dmabufsim.importer.AttachmentState.Phase;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -157,6 +158,15 @@ final class AttachmentInvariants {
       must(
           e.fences().equals(past.fences()) && e.signalled().equals(past.signals()),
           "told again, and not the same: %s",
+          e);
+      return;
+    }
+    if (invalidated
+        && (before.phase() == Phase.LIVE || before.phase() == Phase.FAULTED)
+        && e.epoch() == before.epoch()) {
+      must(
+          e.equals(new Progress(e.epoch(), true, List.of(), List.of(), false, false)),
+          "told again of what was before its mapping: %s",
           e);
       return;
     }

@@ -301,8 +301,8 @@ final class SequenceCases {
             })
         .requires(
             "vfio.unrevoke-invalidates",
-            "An un-revoke calls invalidate_mappings once more and waits for fences before it clears"
-                + " the flag.",
+            "An un-revoke calls invalidate_mappings once more, and clears the flag only when every"
+                + " callback has returned; no fence is pending by then, and none is added.",
             () -> {
               for (Contract contract : List.of(Contract.V2, Contract.V4, Contract.V7)) {
                 DmaBuf buffer = DmaBuf.vfio(contract).mapped(1).attach(2).revoke();
