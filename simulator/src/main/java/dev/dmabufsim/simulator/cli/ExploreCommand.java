@@ -281,7 +281,7 @@ final class ExploreCommand implements Callable<Integer> {
 
   private int explored(WorldPlan plan, long first) throws IOException {
     heading(plan, first);
-    Explorer.Result result = Explorer.explore(plan, first, limits());
+    Explorer.Result result = Explorer.explore(plan, first, limits(), ExploreCommand::say);
     System.out.printf(
         Locale.ROOT,
         "%d schedules, %d steps, %.1f s: %.0f schedules and %.0f steps a second;"
@@ -310,7 +310,8 @@ final class ExploreCommand implements Callable<Integer> {
                 states != null ? states : 5_000_000,
                 nanos(),
                 mapped,
-                wanted()));
+                wanted()),
+            ExploreCommand::say);
     System.out.printf(
         Locale.ROOT,
         "%d states, %d transitions, depth %d, %d ends, %.1f s: %.0f states a second%n",
@@ -324,12 +325,39 @@ final class ExploreCommand implements Callable<Integer> {
       return told(result.found().get(), "(every schedule that is shorter breaks nothing)");
     }
     if (!result.finished()) {
-      System.out.println("stopped before every state was visited");
+      System.out.printf(
+          "stopped at depth %d with %d states to go on from: %s%n",
+          result.depth(), result.open(), result.stopped().map(ExploreCommand::why).orElse(""));
     }
     return passed(
         result.finished()
             ? "no violation in any schedule of this world"
             : "no violation in what was visited");
+  }
+
+  private static String why(Exhaustive.Stop stop) {
+    return switch (stop) {
+      case DEPTH -> "schedules were to be no longer, see --depth";
+      case STATES -> "there were to be no more states, see --states";
+      case TIME -> "its time was over, see --minutes";
+      case MEMORY -> "the heap has no room for more states";
+    };
+  }
+
+  /** On standard error: what comes of it is the same each time, and this is not. */
+  private static void say(Explorer.Progress p) {
+    System.err.printf(
+        Locale.ROOT, "  %.0f s: %d schedules, %d steps%n", p.seconds(), p.schedules(), p.steps());
+  }
+
+  private static void say(Exhaustive.Progress p) {
+    System.err.printf(
+        Locale.ROOT,
+        "  %.0f s: %d states, depth %d, %d to go on from%n",
+        p.seconds(),
+        p.states(),
+        p.depth(),
+        p.open());
   }
 
   private int compared(WorldPlan plan, long first, int count) {

@@ -13,6 +13,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,17 +33,43 @@ public final class Exhaustive {
    * @param states different ones
    * @param transitions steps taken
    * @param depth of the deepest state
-   * @param finished whether all were visited that there are
+   * @param stopped why not all were visited that there are, if no violation was
+   * @param open states from which it was not gone on
    * @param ends schedules that went no further, as far as their states differ
    */
   public record Result(
       long states,
       long transitions,
       int depth,
-      boolean finished,
+      Optional<Stop> stopped,
+      long open,
       long ends,
       double seconds,
-      Optional<Explorer.Found> found) {}
+      Optional<Explorer.Found> found) {
+    /** Whether all were visited that there are. */
+    public boolean finished() {
+      return stopped.isEmpty() && found.isEmpty();
+    }
+  }
+
+  /** Why it stopped before all were visited. */
+  public enum Stop {
+    /** The most steps that a schedule was to have. */
+    DEPTH,
+    /** The most states that were to be visited. */
+    STATES,
+    /** The time that it was to take. */
+    TIME,
+    /** The heap has no room for more states. */
+    MEMORY
+  }
+
+  /**
+   * How far it is.
+   *
+   * @param open states from which it is to go on
+   */
+  public record Progress(long states, long open, int depth, double seconds) {}
 
   /**
    * When to stop.
@@ -100,15 +127,25 @@ public final class Exhaustive {
 
   /** Visits every state, until an invariant breaks or a limit is reached. */
   public static Result visit(WorldPlan plan, Limits limits) {
-    return new Exhaustive(plan, limits.invariants()).visit(limits);
+    return visit(plan, limits, p -> {});
   }
 
-  private Result visit(Limits limits) {
+  /**
+   * Visits every state, until an invariant breaks or a limit is reached, and says every ten seconds
+   * how far it is.
+   */
+  public static Result visit(WorldPlan plan, Limits limits, Consumer<Progress> progress) {
+    return new Exhaustive(plan, limits.invariants()).visit(limits, progress);
+  }
+
+  private Result visit(Limits limits, Consumer<Progress> progress) {
     long since = System.nanoTime();
+    long said = since;
+    Stop stop = null;
+    long unvisited = 0;
     long transitions = 0;
     long ends = 0;
     int deepest = 0;
-    boolean all = true;
     HeapLimit heap = new HeapLimit();
     ArrayDeque<Open> frontier = new ArrayDeque<>();
     World first = new World(plan, this::hear);
@@ -118,11 +155,15 @@ public final class Exhaustive {
     frontier.add(new Open(first, 0, prelude, told));
     Optional<Explorer.Found> found = Optional.empty();
     while (!frontier.isEmpty() && found.isEmpty()) {
-      if (seen.size() >= limits.states()
-          || System.nanoTime() - since > limits.nanos()
-          || heap.reached()) {
-        all = false;
+      long now = System.nanoTime();
+      Stop limit = limit(limits, now - since, heap);
+      if (limit != null) {
+        stop = limit;
         break;
+      }
+      if (now - said > Explorer.PROGRESS.toNanos()) {
+        said = now;
+        progress.accept(new Progress(seen.size(), frontier.size(), deepest, (now - since) / 1e9));
       }
       Open open = frontier.remove();
       deepest = Math.max(deepest, open.depth());
@@ -134,7 +175,8 @@ public final class Exhaustive {
         continue;
       }
       if (open.depth() >= limits.depth()) {
-        all = false;
+        stop = Stop.DEPTH;
+        unvisited++;
         continue;
       }
       for (int i = 0; i < enabled.size() && found.isEmpty(); i++) {
@@ -159,10 +201,21 @@ public final class Exhaustive {
         seen.size(),
         transitions,
         deepest,
-        all && found.isEmpty(),
+        Optional.ofNullable(found.isEmpty() ? stop : null),
+        unvisited + frontier.size(),
         ends,
         (System.nanoTime() - since) / 1e9,
         found);
+  }
+
+  private @Nullable Stop limit(Limits limits, long nanos, HeapLimit heap) {
+    if (seen.size() >= limits.states()) {
+      return Stop.STATES;
+    }
+    if (nanos > limits.nanos()) {
+      return Stop.TIME;
+    }
+    return heap.reached() ? Stop.MEMORY : null;
   }
 
   /** What an untroubled cluster does until every importer is settled. */

@@ -2,6 +2,7 @@ package dev.dmabufsim.simulator.explore;
 
 import dev.dmabufsim.simulator.judge.Invariant;
 import dev.dmabufsim.simulator.judge.Violation;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -9,6 +10,7 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +22,9 @@ public final class Explorer {
   private static final int USUAL_STEPS = 200;
 
   private static final int MOST_CHANGES = 5;
+
+  /** How often it is said how far it is. */
+  static final Duration PROGRESS = Duration.ofSeconds(10);
 
   /**
    * What came of it.
@@ -49,6 +54,9 @@ public final class Explorer {
    */
   public record Limits(long schedules, long nanos, int threads, Set<Invariant> invariants) {}
 
+  /** How far it is. */
+  public record Progress(long schedules, long steps, double seconds) {}
+
   private record Hit(long index, Found found) {}
 
   private final WorldPlan plan;
@@ -72,6 +80,17 @@ public final class Explorer {
    * @throws IllegalStateException if a thread fails, which is a defect
    */
   public static Result explore(WorldPlan plan, long seed, Limits limits) {
+    return explore(plan, seed, limits, p -> {});
+  }
+
+  /**
+   * Explores until an invariant breaks or a limit is reached, and says every ten seconds how far it
+   * is.
+   *
+   * @throws IllegalStateException if a thread fails, which is a defect
+   */
+  public static Result explore(
+      WorldPlan plan, long seed, Limits limits, Consumer<Progress> progress) {
     Explorer explorer = new Explorer(plan, seed);
     long since = System.nanoTime();
     List<Thread> threads = new ArrayList<>();
@@ -83,7 +102,14 @@ public final class Explorer {
               .start(() -> explorer.work(limits, since)));
     }
     for (Thread thread : threads) {
-      join(thread);
+      join(
+          thread,
+          () ->
+              progress.accept(
+                  new Progress(
+                      explorer.played.sum(),
+                      explorer.steps.sum(),
+                      (System.nanoTime() - since) / 1e9)));
     }
     if (explorer.failure != null) {
       throw new IllegalStateException("a schedule of seed " + seed + " fails", explorer.failure);
@@ -100,11 +126,13 @@ public final class Explorer {
         Optional.ofNullable(hit).map(Hit::found));
   }
 
-  private static void join(Thread thread) {
+  private static void join(Thread thread, Runnable again) {
     boolean interrupted = false;
     while (thread.isAlive()) {
       try {
-        thread.join();
+        if (!thread.join(PROGRESS)) {
+          again.run();
+        }
       } catch (InterruptedException e) {
         interrupted = true;
       }

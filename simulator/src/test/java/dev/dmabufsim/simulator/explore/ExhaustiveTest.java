@@ -67,8 +67,15 @@ class ExhaustiveTest {
     Exhaustive.Result shallow = visit(plan, 5, Long.MAX_VALUE, false, ALL);
     assertThat(shallow.finished()).isFalse();
     assertThat(shallow.depth()).isEqualTo(5);
+    assertThat(shallow.stopped()).contains(Exhaustive.Stop.DEPTH);
+    assertThat(shallow.open()).as("states to go on from").isPositive();
     Exhaustive.Result few = visit(plan, Integer.MAX_VALUE, 100, false, ALL);
     assertThat(few.finished()).isFalse();
     assertThat(few.states()).isBetween(100L, 200L);
+    assertThat(few.stopped()).contains(Exhaustive.Stop.STATES);
+    Exhaustive.Result late =
+        Exhaustive.visit(
+            plan, new Exhaustive.Limits(Integer.MAX_VALUE, Long.MAX_VALUE, 0, false, ALL));
+    assertThat(late.stopped()).contains(Exhaustive.Stop.TIME);
   }
 }
