@@ -353,7 +353,7 @@ public final class BufferCore {
                 : Math.clamp(passed, first, first * MOST_RETRY));
     @Nullable Long deadline =
         revoke != null && RevokeSequence.hasDeadline(state, revoke)
-            ? Long.valueOf(revoke.stageDeadlineNanos())
+            ? Long.valueOf(RevokeSequence.deadline(state, revoke))
             : null;
     // Compared by difference: nanoTime may be negative and may wrap.
     long at = deadline != null && deadline - retry < 0 ? deadline : retry;

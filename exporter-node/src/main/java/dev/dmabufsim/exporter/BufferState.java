@@ -63,7 +63,8 @@ public record BufferState(
    * @param contract the sequence that its exporter plays
    * @param askNanos how long importers have to answer, under an enforced contract
    * @param blockNanos how long the IOMMU has to block and drain, likewise
-   * @param copyNanos how long a move may take to copy the content, likewise
+   * @param copyNanos how long a move may take to copy the content, besides what is left of the two
+   *     before, likewise
    * @param retryNanos after how long what was not answered is asked again
    */
   public record Settings(

@@ -21,7 +21,7 @@ public record ExporterPlan(Contract contract, Bound bound, List<Device> devices,
    *
    * @param ask until importers have answered
    * @param block until the IOMMU has blocked and drained
-   * @param copy until a move has copied the content
+   * @param copy until a move has copied the content, besides what is left of the two before
    * @param retry until something unanswered is asked again
    */
   public record Bound(long ask, long block, long copy, long retry) {}

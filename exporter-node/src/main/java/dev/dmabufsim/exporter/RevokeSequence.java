@@ -464,9 +464,24 @@ final class RevokeSequence {
   /** Whether the stage ends by itself, and its time has come. */
   static boolean late(BufferState state, long nowNanos) {
     Revoke revoke = state.revoke();
-    return revoke != null
-        && hasDeadline(state, revoke)
-        && nowNanos - revoke.stageDeadlineNanos() >= 0;
+    return revoke != null && hasDeadline(state, revoke) && nowNanos - deadline(state, revoke) >= 0;
+  }
+
+  /**
+   * When the stage ends at the latest. A move has for copying what the stages before have not used
+   * of their time, too: many at once wait for the one pool, and content is not to be lost for it
+   * while there is time. What was added for time in which nobody saw it counts from its own time
+   * only, or a busy process would take what is left for severing.
+   */
+  static long deadline(BufferState state, Revoke revoke) {
+    long own = revoke.stageDeadlineNanos();
+    if (revoke.stage() != Stage.COPYING) {
+      return own;
+    }
+    BufferState.Settings s = state.settings();
+    long unused = revoke.startedNanos() + s.askNanos() + s.blockNanos() + s.copyNanos();
+    // Compared by difference: nanoTime may be negative and may wrap.
+    return unused - own > 0 ? unused : own;
   }
 
   static boolean hasDeadline(BufferState state, Revoke revoke) {
@@ -591,20 +606,9 @@ final class RevokeSequence {
         state.revoke(
             revoke
                 .seen(nowNanos, Long.MAX_VALUE / 2)
-                .stage(Stage.COPYING, copyDeadline(state, revoke, nowNanos)));
+                .stage(Stage.COPYING, nowNanos + state.settings().copyNanos()));
     BufferCore.wake(next, nowNanos, effects);
     return next;
-  }
-
-  /**
-   * When the content has to be elsewhere. What the stages before have not used of their time is its
-   * own: many moves at once wait for the one pool, and content is not to be lost for it while there
-   * is time.
-   */
-  private static long copyDeadline(BufferState state, Revoke revoke, long nowNanos) {
-    BufferState.Settings s = state.settings();
-    long unused = revoke.startedNanos() + s.askNanos() + s.blockNanos() - nowNanos;
-    return nowNanos + Math.max(0, unused) + s.copyNanos();
   }
 
   /** A move's content is in other memory. */

@@ -55,7 +55,8 @@ public record WorldPlan(
    *
    * @param ask the exporter's bound for answers
    * @param block its bound for the IOMMU
-   * @param sever and for what comes then, of which a move may take half to copy
+   * @param sever and for what comes then, of which a move may take half to copy, besides what is
+   *     left of the two before
    * @param retry after how long it asks again
    * @param limit longer than which a revoke hangs that has no bound
    * @param message how long a message is under way at most, unless a fault delays it
