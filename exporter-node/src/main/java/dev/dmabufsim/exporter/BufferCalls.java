@@ -9,8 +9,6 @@ import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.Span;
 import dev.dmabufsim.exporter.BufferState.Attachment;
 import dev.dmabufsim.exporter.BufferState.Mapping;
-import dev.dmabufsim.exporter.BufferState.Revoke;
-import dev.dmabufsim.exporter.BufferState.Unrevoke;
 import dev.dmabufsim.exporter.BufferState.Wait;
 import dev.dmabufsim.exporter.Replies.Call;
 import java.util.List;
@@ -257,10 +255,7 @@ final class BufferCalls {
     if (a.cpu().slot() instanceof Mapping.Unmapping(var _, long _, MappingId id)) {
       next = next.closing(next.closing().plus(id));
     }
-    Unrevoke unrevoke = next.unrevoke();
-    if (unrevoke != null) {
-      next = next.unrevoke(unrevoke.returned(List.of(a.id())));
-    }
+    next = UnrevokeSequence.returned(next, List.of(a.id()));
     Revoke revoke = next.revoke();
     return revoke == null
         ? next

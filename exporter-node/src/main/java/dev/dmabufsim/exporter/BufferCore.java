@@ -10,7 +10,6 @@ import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
 import dev.dmabufsim.exporter.BufferState.Attachment;
 import dev.dmabufsim.exporter.BufferState.Mapping;
-import dev.dmabufsim.exporter.BufferState.Revoke;
 import dev.dmabufsim.exporter.Replies.Call;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -43,8 +42,9 @@ import org.jspecify.annotations.Nullable;
  * from ASKING as soon as what the contract waits for has come, or never; and before Restored clears
  * the flag importers are told again, and their callbacks waited for. A move restores by itself; one
  * that cannot be copied is given up, and under an enforced contract the content with it. What is
- * dead is never restored. What a revoke does is {@link RevokeSequence}; what calls do, {@link
- * BufferCalls}; what concerns fences, {@link BufferFences}.
+ * dead is never restored. What a revoke does is {@link RevokeSequence}, with {@link MoveSequence}
+ * and {@link UnrevokeSequence}; what calls do, {@link BufferCalls}; what concerns fences, {@link
+ * BufferFences}.
  *
  * <p>Events are handled one at a time, as the resv lock has it; what the lock would be held across
  * (a map asks the IOMMU) is a pending state here, and a revoke that comes between wins.
@@ -70,10 +70,10 @@ public final class BufferCore {
           case BufferEvent.RevokeRequested e -> RevokeSequence.requested(state, e, effects);
           case BufferEvent.Progressed e -> RevokeSequence.progressed(state, e, effects);
           case BufferEvent.BufferClosed e -> RevokeSequence.closed(state, e, effects);
-          case BufferEvent.CopiedOut e -> RevokeSequence.copied(state, e, effects);
-          case BufferEvent.MoveFailed e -> RevokeSequence.moveFailed(state, e, effects);
+          case BufferEvent.CopiedOut e -> MoveSequence.copied(state, e, effects);
+          case BufferEvent.MoveFailed e -> MoveSequence.moveFailed(state, e, effects);
           case BufferEvent.Severed e -> RevokeSequence.severed(state, e, effects);
-          case BufferEvent.Restored e -> RevokeSequence.restored(state, e, effects);
+          case BufferEvent.Restored e -> UnrevokeSequence.restored(state, e, effects);
           case BufferEvent.ProcessDied e -> processDied(state, e, effects);
           case BufferEvent.Ticked e -> ticked(state, e, effects);
           case BufferEvent.Released e -> released(state, e, effects);
@@ -87,7 +87,7 @@ public final class BufferCore {
       return state;
     }
     BufferState next =
-        RevokeSequence.fetch(state, e.importer().offer().peer2peer(), e.nowNanos(), effects);
+        MoveSequence.fetch(state, e.importer().offer().peer2peer(), e.nowNanos(), effects);
     for (int id : e.ids()) {
       if (!next.attachments().containsKey(id)) {
         next = next.with(Attachment.fresh(id, e.importer(), e.mapErrno()));
@@ -111,12 +111,12 @@ public final class BufferCore {
         };
     if (moves) {
       // amdgpu's map and pin ops move it; whoever asked was told to come again.
-      next = RevokeSequence.fetch(next, false, e.nowNanos(), effects);
+      next = MoveSequence.fetch(next, false, e.nowNanos(), effects);
     }
     if (next.waiting() && !state.waiting()) {
       wake(next, e.nowNanos(), effects);
     }
-    return RevokeSequence.advance(next, e.nowNanos(), effects);
+    return advance(next, e.nowNanos(), effects);
   }
 
   /** The attachments whose call it is, if it is legal. */
@@ -204,7 +204,7 @@ public final class BufferCore {
             revoke
                 .awaiting(revoke.returns(), revoke.unmaps().minusAll(unmapped))
                 .closed(e.mappings()));
-    return RevokeSequence.advance(next, e.nowNanos(), effects);
+    return advance(next, e.nowNanos(), effects);
   }
 
   private static boolean closes(Mapping mapping, MappingId id) {
@@ -241,18 +241,19 @@ public final class BufferCore {
       }
     }
     next = RevokeSequence.giveUp(next, e.process());
+    next = UnrevokeSequence.returned(next, RevokeSequence.ofProcess(next, e.process()));
     if (next.revoke() == null) {
       next = BufferFences.wake(reap(next, effects), e.nowNanos(), effects);
     }
     if (next.waiting() && !state.waiting()) {
       wake(next, e.nowNanos(), effects);
     }
-    return RevokeSequence.advance(next, e.nowNanos(), effects);
+    return advance(next, e.nowNanos(), effects);
   }
 
   private static BufferState ticked(
       BufferState state, BufferEvent.Ticked e, List<BufferEffect> effects) {
-    BufferState next = RevokeSequence.seen(state, e.nowNanos());
+    BufferState next = MoveSequence.seen(state, e.nowNanos());
     if (RevokeSequence.late(next, e.nowNanos())) {
       next = RevokeSequence.expired(next, e.nowNanos(), effects);
     } else {
@@ -286,6 +287,7 @@ public final class BufferCore {
     }
     slots.flush(state, effects);
     RevokeSequence.repeat(state, effects);
+    UnrevokeSequence.repeat(state, effects);
   }
 
   /** {@code dma_buf_release()}; the kernel warns if attachments remain. */
@@ -300,6 +302,24 @@ public final class BufferCore {
             new HistoryEvent.BufferReleased(state.settings().id(), state.attachments().size())));
     effects.add(journal(state, Phase.RELEASED));
     return state;
+  }
+
+  /** Goes on with what nothing more has to come for. */
+  static BufferState advance(BufferState state, long nowNanos, List<BufferEffect> effects) {
+    BufferState next = UnrevokeSequence.advance(state, effects);
+    return RevokeSequence.advance(next, nowNanos, effects);
+  }
+
+  /** What the pool has given and the buffer has not taken; not what it has. */
+  static void giveBack(BufferState state, int segment, List<BufferEffect> effects) {
+    Revoke revoke = state.revoke();
+    BufferState.Memory copied = revoke == null ? null : revoke.copied();
+    Unrevoke unrevoke = state.unrevoke();
+    if (segment != state.segment()
+        && (copied == null || copied.segment() != segment)
+        && (unrevoke == null || unrevoke.memory().segment() != segment)) {
+      effects.add(new BufferEffect.GiveBack(segment));
+    }
   }
 
   /** What is to stand in the journal from now on. */
@@ -334,22 +354,26 @@ public final class BufferCore {
     return reaped.isEmpty() ? next : BufferFences.drop(next, reaped);
   }
 
+  private static long waitingSince(BufferState state, long nowNanos) {
+    Revoke revoke = state.revoke();
+    Unrevoke unrevoke = state.unrevoke();
+    if (revoke != null) {
+      return revoke.startedNanos();
+    }
+    return unrevoke != null ? unrevoke.startedNanos() : nowNanos;
+  }
+
   /** Sets the time at which to ask again, or to go on without an answer. */
   static void wake(BufferState state, long nowNanos, List<BufferEffect> effects) {
     Revoke revoke = state.revoke();
     // Ever longer, or who is slow because there is much to do would be given more of it.
-    BufferState.Unrevoke unrevoke = state.unrevoke();
-    long since =
-        revoke != null
-            ? revoke.startedNanos()
-            : unrevoke != null ? unrevoke.startedNanos() : nowNanos;
-    long passed = nowNanos - since;
+    long passed = nowNanos - waitingSince(state, nowNanos);
     long first = state.settings().retryNanos();
-    boolean copying = revoke != null && revoke.stage() == BufferState.Stage.COPYING;
+    boolean copying = revoke != null && revoke.stage() == Revoke.Stage.COPYING;
     long retry =
         nowNanos
             + (copying
-                ? Math.max(1, RevokeSequence.seenEvery(state))
+                ? Math.max(1, MoveSequence.seenEvery(state))
                 : Math.clamp(passed, first, first * MOST_RETRY));
     @Nullable Long deadline =
         revoke != null && RevokeSequence.hasDeadline(state, revoke)

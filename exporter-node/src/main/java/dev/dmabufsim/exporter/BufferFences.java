@@ -10,7 +10,6 @@ import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.Span;
 import dev.dmabufsim.exporter.BufferState.Attachment;
 import dev.dmabufsim.exporter.BufferState.Mapping;
-import dev.dmabufsim.exporter.BufferState.Revoke;
 import dev.dmabufsim.exporter.BufferState.Wait;
 import java.util.Collection;
 import java.util.HashSet;

@@ -15,11 +15,9 @@ import dev.dmabufsim.exporter.BufferEffect.Next;
 import dev.dmabufsim.exporter.BufferState.Attachment;
 import dev.dmabufsim.exporter.BufferState.Mapping;
 import dev.dmabufsim.exporter.BufferState.Memory;
-import dev.dmabufsim.exporter.BufferState.Revoke;
-import dev.dmabufsim.exporter.BufferState.Stage;
-import dev.dmabufsim.exporter.BufferState.Unrevoke;
 import dev.dmabufsim.exporter.BufferState.Wait;
 import dev.dmabufsim.exporter.Replies.Call;
+import dev.dmabufsim.exporter.Revoke.Stage;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -38,9 +36,6 @@ final class RevokeSequence {
   /** The part of the IOMMU's time that it may spend on draining, so that its answer is in time. */
   private static final double DRAIN_SHARE = 0.75;
 
-  /** How often a move is looked at within the time that it has. */
-  private static final int LOOKS = 8;
-
   private RevokeSequence() {}
 
   /** The exporter device wants the memory back, and to be told when it has it. */
@@ -50,7 +45,7 @@ final class RevokeSequence {
     RevokeCause cause = e.cause();
     if (by == null) {
       if (cause.after() == After.MOVED && Placement.holds(state) > 0) {
-        refuseMove(state, cause, effects);
+        MoveSequence.refuseMove(state, cause, effects);
         effects.add(new BufferEffect.Report(false));
         return state;
       }
@@ -69,7 +64,7 @@ final class RevokeSequence {
     }
     // "Skip if unchanged": a second revoke of revoked memory is no revoke. It can be the last,
     // though.
-    BufferState kept = keptRevoked(state, effects);
+    BufferState kept = UnrevokeSequence.overtaken(state, effects);
     BufferState next =
         by.after() != After.DEAD && cause.after() == After.DEAD
             ? kept.revokedBy(cause, state.epoch())
@@ -81,38 +76,7 @@ final class RevokeSequence {
     return next;
   }
 
-  /** An un-revoke that is not over is as if it had never begun: nobody has mapped since. */
-  private static BufferState keptRevoked(BufferState state, List<BufferEffect> effects) {
-    Unrevoke unrevoke = state.unrevoke();
-    if (unrevoke == null) {
-      return state;
-    }
-    BufferState kept = state.unrevoke(null);
-    giveBack(kept, unrevoke.memory().segment(), effects);
-    effects.add(new BufferEffect.Lifted());
-    return kept;
-  }
-
-  /** Moves a GPU's buffer to where that attachment reaches it, unless it is pinned. */
-  static BufferState fetch(
-      BufferState state, boolean peer2peer, long nowNanos, List<BufferEffect> effects) {
-    if (peer2peer || !Placement.inVram(state) || state.revoked()) {
-      return state;
-    }
-    if (Placement.holds(state) > 0) {
-      refuseMove(state, RevokeCause.MIGRATION, effects);
-      return state;
-    }
-    return begin(state, RevokeCause.MIGRATION, nowNanos, effects);
-  }
-
-  private static void refuseMove(BufferState state, RevokeCause cause, List<BufferEffect> effects) {
-    effects.add(
-        new BufferEffect.Note(
-            new HistoryEvent.MoveRefused(state.settings().id(), cause, Placement.holds(state))));
-  }
-
-  private static BufferState begin(
+  static BufferState begin(
       BufferState state, RevokeCause cause, long nowNanos, List<BufferEffect> effects) {
     BufferState next = state.revokedBy(cause, state.epoch() + 1);
     Replies replies = new Replies();
@@ -238,12 +202,9 @@ final class RevokeSequence {
       if (next.waiting() && !state.waiting()) {
         BufferCore.wake(next, e.nowNanos(), effects);
       }
-      Unrevoke unrevoke = next.unrevoke();
-      if (unrevoke != null && current) {
-        next = next.unrevoke(unrevoke.returned(returned));
-      }
+      next = current ? UnrevokeSequence.returned(next, returned) : next;
       // A fence of an epoch before may have been what this one waits for.
-      return advance(next, e.nowNanos(), effects);
+      return BufferCore.advance(next, e.nowNanos(), effects);
     }
     boolean enforced = state.settings().contract().enforced();
     next =
@@ -352,19 +313,11 @@ final class RevokeSequence {
    * signal and its mappings stay, and whoever waits for those waits.
    */
   static BufferState giveUp(BufferState state, int process) {
-    List<Integer> its =
-        state.attachments().values().stream()
-            .filter(a -> a.process() == process)
-            .map(Attachment::id)
-            .toList();
-    Unrevoke unrevoke = state.unrevoke();
-    if (unrevoke != null) {
-      return state.unrevoke(unrevoke.returned(its));
-    }
     Revoke revoke = state.revoke();
     if (revoke == null || !asking(revoke)) {
       return state;
     }
+    List<Integer> its = ofProcess(state, process);
     if (!state.settings().contract().enforced()) {
       BufferState next = state;
       for (int id : its) {
@@ -384,6 +337,14 @@ final class RevokeSequence {
                 .blocked(revoke.blocked().plusAll(owed)));
   }
 
+  /** The attachments of a process. */
+  static List<Integer> ofProcess(BufferState state, int process) {
+    return state.attachments().values().stream()
+        .filter(a -> a.process() == process)
+        .map(Attachment::id)
+        .toList();
+  }
+
   private static boolean asking(Revoke revoke) {
     return revoke.stage() == Stage.ASKING || revoke.stage() == Stage.UNMAPPING;
   }
@@ -391,17 +352,17 @@ final class RevokeSequence {
   /** Goes on to the next stage if the contract waits for nothing more. */
   static BufferState advance(BufferState state, long nowNanos, List<BufferEffect> effects) {
     Revoke revoke = state.revoke();
-    if (revoke == null) {
-      return unrevoked(state, effects);
-    }
-    if (!asking(revoke)) {
+    if (revoke == null || !asking(revoke)) {
       return state;
     }
     if (Planted.EARLY_HANDOVER.planted()) {
       return leave(state, RevokeOutcome.ACKED, nowNanos, effects);
     }
     Contract contract = state.settings().contract();
-    boolean stopped = revoke.returns().isEmpty() && revoke.closing().isEmpty() && signaled(state);
+    boolean stopped =
+        revoke.returns().isEmpty()
+            && revoke.closing().isEmpty()
+            && contract.fences().map(usage -> fenced(state, usage)).orElse(true);
     if (!stopped) {
       return state;
     }
@@ -424,15 +385,8 @@ final class RevokeSequence {
     };
   }
 
-  /** Whether no fence is pending that the contract waits for. */
-  private static boolean signaled(BufferState state) {
-    return state
-        .settings()
-        .contract()
-        .fences()
-        .map(
-            usage -> state.resv().signaled(Planted.NO_BOOKKEEP.planted() ? FenceUsage.READ : usage))
-        .orElse(true);
+  private static boolean fenced(BufferState state, FenceUsage usage) {
+    return state.resv().signaled(Planted.NO_BOOKKEEP.planted() ? FenceUsage.READ : usage);
   }
 
   private static BufferState answered(
@@ -445,43 +399,17 @@ final class RevokeSequence {
     return leave(state, uncounted ? RevokeOutcome.ASSUMED : RevokeOutcome.ACKED, nowNanos, effects);
   }
 
-  /**
-   * While a move copies, looks at the clock often: a process that was frozen has not been too slow,
-   * and content is not to be lost for it.
-   */
-  static BufferState seen(BufferState state, long nowNanos) {
-    Revoke revoke = state.revoke();
-    return revoke == null || revoke.stage() != Stage.COPYING
-        ? state
-        : state.revoke(revoke.seen(nowNanos, seenEvery(state)));
-  }
-
-  /** How often a move's copying is to be seen, nanoseconds. */
-  static long seenEvery(BufferState state) {
-    return state.settings().copyNanos() / LOOKS;
-  }
-
   /** Whether the stage ends by itself, and its time has come. */
   static boolean late(BufferState state, long nowNanos) {
     Revoke revoke = state.revoke();
     return revoke != null && hasDeadline(state, revoke) && nowNanos - deadline(state, revoke) >= 0;
   }
 
-  /**
-   * When the stage ends at the latest. A move has for copying what the stages before have not used
-   * of their time, too: many at once wait for the one pool, and content is not to be lost for it
-   * while there is time. What was added for time in which nobody saw it counts from its own time
-   * only, or a busy process would take what is left for severing.
-   */
+  /** When the stage ends at the latest. */
   static long deadline(BufferState state, Revoke revoke) {
-    long own = revoke.stageDeadlineNanos();
-    if (revoke.stage() != Stage.COPYING) {
-      return own;
-    }
-    BufferState.Settings s = state.settings();
-    long unused = revoke.startedNanos() + s.askNanos() + s.blockNanos() + s.copyNanos();
-    // Compared by difference: nanoTime may be negative and may wrap.
-    return unused - own > 0 ? unused : own;
+    return revoke.stage() == Stage.COPYING
+        ? MoveSequence.deadline(state, revoke)
+        : revoke.stageDeadlineNanos();
   }
 
   static boolean hasDeadline(BufferState state, Revoke revoke) {
@@ -510,16 +438,12 @@ final class RevokeSequence {
       case CLOSING -> takeAway(state, nowNanos, effects);
       // It could not be severed: again, and no faster than anything else is asked again.
       case SEVERING -> sever(state, nowNanos, effects);
-      case COPYING -> notCopied(state, "it took too long", nowNanos, effects);
+      case COPYING -> MoveSequence.notCopied(state, "it took too long", nowNanos, effects);
     };
   }
 
   /** Asks again for what the stage waits for. */
   static void repeat(BufferState state, List<BufferEffect> effects) {
-    Unrevoke unrevoke = state.unrevoke();
-    if (unrevoke != null) {
-      invalidate(state, unrevoke.returns().plusAll(state.fenced()), effects);
-    }
     Revoke revoke = state.revoke();
     if (revoke == null) {
       return;
@@ -535,8 +459,7 @@ final class RevokeSequence {
   }
 
   /** {@code dma_buf_invalidate_mappings()}: skips whom it cannot call. */
-  private static void invalidate(
-      BufferState state, Collection<Integer> ids, List<BufferEffect> effects) {
+  static void invalidate(BufferState state, Collection<Integer> ids, List<BufferEffect> effects) {
     Map<Integer, List<Integer>> byProcess = new TreeMap<>();
     for (int id : new TreeSet<>(ids)) {
       Attachment a = state.attachments().get(id);
@@ -590,103 +513,18 @@ final class RevokeSequence {
     if (revoke == null || !state.moving()) {
       return complete(state, outcome, nowNanos, effects);
     }
-    return copyOut(state.revoke(revoke.proven(outcome)), nowNanos, effects);
-  }
-
-  private static BufferState copyOut(BufferState state, long nowNanos, List<BufferEffect> effects) {
-    Revoke revoke = state.revoke();
-    if (revoke == null) {
-      return state;
-    }
-    RevokeOutcome proven = revoke.proven();
-    // Elsewhere that all is over is an importer's word.
-    boolean drained = state.settings().contract().enforced() && proven != null;
-    effects.add(new BufferEffect.CopyOut(state.epoch(), state.segment(), drained));
-    BufferState next =
-        state.revoke(
-            revoke
-                .seen(nowNanos, Long.MAX_VALUE / 2)
-                .stage(Stage.COPYING, nowNanos + state.settings().copyNanos()));
-    BufferCore.wake(next, nowNanos, effects);
-    return next;
-  }
-
-  /** A move's content is in other memory. */
-  static BufferState copied(
-      BufferState state, BufferEvent.CopiedOut e, List<BufferEffect> effects) {
-    Revoke revoke = state.revoke();
-    if (revoke == null || e.epoch() != state.epoch() || revoke.stage() != Stage.COPYING) {
-      giveBack(state, e.segment(), effects);
-      return state;
-    }
-    boolean system = Placement.movesToSystem(state);
-    Memory memory =
-        new Memory(e.segment(), e.generation(), state.memory().content(), system, false);
-    effects.add(
-        new BufferEffect.Note(
-            new HistoryEvent.Moved(
-                state.settings().id(),
-                state.epoch(),
-                system,
-                state.segment(),
-                e.segment(),
-                state.settings().bytes(),
-                e.before(),
-                e.after())));
-    BufferState next = state.revoke(revoke.copied(memory));
-    RevokeOutcome proven = revoke.proven();
-    return proven == null
-        ? sever(next, e.nowNanos(), effects)
-        : complete(next, proven, e.nowNanos(), effects);
-  }
-
-  /** A move's content will not be in other memory. */
-  static BufferState moveFailed(
-      BufferState state, BufferEvent.MoveFailed e, List<BufferEffect> effects) {
-    Revoke revoke = state.revoke();
-    return revoke == null || e.epoch() != state.epoch() || revoke.stage() != Stage.COPYING
-        ? state
-        : notCopied(state, "there was no memory", e.nowNanos(), effects);
-  }
-
-  /**
-   * Without memory to move to, the kernel's move fails with ENOMEM: the content stays where it was,
-   * and whoever was told to invalidate maps it there again. Under an enforced contract the memory
-   * is to be the exporter's within the bound: it is taken, and the content with it.
-   */
-  private static BufferState notCopied(
-      BufferState state, String why, long nowNanos, List<BufferEffect> effects) {
-    boolean enforced = state.settings().contract().enforced();
-    effects.add(
-        new BufferEffect.Note(
-            new HistoryEvent.MoveFailed(state.settings().id(), state.epoch(), enforced, why)));
-    if (enforced) {
-      return sever(state, nowNanos, effects);
-    }
-    BufferState next = state.revoke(null).revokedBy(null, state.epoch());
-    effects.add(BufferCore.journal(next, Phase.LIVE));
-    return reported(next, false, nowNanos, effects);
-  }
-
-  /** What the pool has given and the buffer has not taken; not what it has. */
-  private static void giveBack(BufferState state, int segment, List<BufferEffect> effects) {
-    Revoke revoke = state.revoke();
-    Memory copied = revoke == null ? null : revoke.copied();
-    Unrevoke unrevoke = state.unrevoke();
-    if (segment != state.segment()
-        && (copied == null || copied.segment() != segment)
-        && (unrevoke == null || unrevoke.memory().segment() != segment)) {
-      effects.add(new BufferEffect.GiveBack(segment));
-    }
+    return MoveSequence.copyOut(state.revoke(revoke.proven(outcome)), nowNanos, effects);
   }
 
   /** Takes the memory away; but what is to live on elsewhere is copied before. */
   private static BufferState takeAway(
       BufferState state, long nowNanos, List<BufferEffect> effects) {
-    return state.moving() ? copyOut(state, nowNanos, effects) : sever(state, nowNanos, effects);
+    return state.moving()
+        ? MoveSequence.copyOut(state, nowNanos, effects)
+        : sever(state, nowNanos, effects);
   }
 
-  private static BufferState sever(BufferState state, long nowNanos, List<BufferEffect> effects) {
+  static BufferState sever(BufferState state, long nowNanos, List<BufferEffect> effects) {
     Revoke revoke = state.revoke();
     if (revoke == null) {
       return state;
@@ -710,7 +548,7 @@ final class RevokeSequence {
     return complete(state, RevokeOutcome.SEVERED, e.nowNanos(), effects);
   }
 
-  private static BufferState complete(
+  static BufferState complete(
       BufferState state, RevokeOutcome outcome, long nowNanos, List<BufferEffect> effects) {
     Revoke revoke = state.revoke();
     RevokeCause cause = state.revokedBy();
@@ -771,7 +609,7 @@ final class RevokeSequence {
   }
 
   /** What of a buffer is in system memory does not go away with its device: others get it. */
-  private static boolean decodesNothing(RevokeCause cause, Memory old) {
+  static boolean decodesNothing(RevokeCause cause, Memory old) {
     return cause.decodesNothing() && !old.system();
   }
 
@@ -805,7 +643,7 @@ final class RevokeSequence {
   }
 
   /** Tells the device; but first comes what has waited for the lock. */
-  private static BufferState reported(
+  static BufferState reported(
       BufferState state, boolean revoked, long nowNanos, List<BufferEffect> effects) {
     RevokeCause queued = state.queued();
     if (queued != null && state.lost()) {
@@ -822,65 +660,7 @@ final class RevokeSequence {
     return state.requests(null, false);
   }
 
-  /**
-   * There is memory again. {@code vfio_pci_dma_buf_move(vdev, false)}: importers are told once more
-   * to invalidate, fences are waited for, and only then is the flag cleared, of which nobody is
-   * told. An enforced sequence does without: whatever importers would say, no slot is open, or the
-   * memory is gone; and an invalidation that nobody waits for may come when they map again.
-   */
-  static BufferState restored(
-      BufferState state, BufferEvent.Restored e, List<BufferEffect> effects) {
-    RevokeCause cause = state.revokedBy();
-    boolean waits = state.revoke() != null && !Planted.RESTORE_EARLY.planted();
-    if (cause == null || waits || state.unrevoke() != null || cause.after() == After.DEAD) {
-      giveBack(state, e.segment(), effects);
-      if (state.unrevoke() == null) {
-        effects.add(new BufferEffect.Lifted());
-      }
-      return state;
-    }
-    boolean system = Placement.goesTo(state);
-    Memory memory = new Memory(e.segment(), e.generation(), e.generation(), system, false);
-    boolean enforced = state.settings().contract().enforced();
-    if (enforced || cause.after() == After.MOVED || state.revoke() != null) {
-      return lift(state, memory, effects);
-    }
-    List<Integer> told =
-        state.attachments().values().stream()
-            .filter(a -> a.revocable() && !state.deadProcesses().contains(a.process()))
-            .map(Attachment::id)
-            .toList();
-    invalidate(state, told, effects);
-    Unrevoke unrevoke = new Unrevoke(memory, HashTreePSet.from(told), e.nowNanos());
-    BufferState next = state.unrevoke(unrevoke);
-    next = unrevoked(next, effects);
-    if (next.unrevoke() != null) {
-      BufferCore.wake(next, e.nowNanos(), effects);
-    }
-    return next;
-  }
-
-  /** Clears the flag once whoever was told has returned. */
-  private static BufferState unrevoked(BufferState state, List<BufferEffect> effects) {
-    Unrevoke unrevoke = state.unrevoke();
-    return unrevoke != null && unrevoke.returns().isEmpty() && signaled(state)
-        ? lift(state.unrevoke(null), unrevoke.memory(), effects)
-        : state;
-  }
-
-  private static BufferState lift(BufferState state, Memory memory, List<BufferEffect> effects) {
-    Memory old = state.memory();
-    RevokeCause cause = state.revokedBy();
-    if (cause != null && decodesNothing(cause, old) && !old.severed()) {
-      effects.add(new BufferEffect.HandOver(state.epoch(), old.segment(), old.generation()));
-    }
-    BufferState next = state.memory(memory).revokedBy(null, state.epoch());
-    noteRestored(next, effects);
-    effects.add(new BufferEffect.Lifted());
-    return next;
-  }
-
-  private static void noteRestored(BufferState state, List<BufferEffect> effects) {
+  static void noteRestored(BufferState state, List<BufferEffect> effects) {
     effects.add(BufferCore.journal(state, Phase.LIVE));
     effects.add(
         new BufferEffect.Note(

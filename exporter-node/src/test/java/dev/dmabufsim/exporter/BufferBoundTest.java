@@ -79,7 +79,7 @@ final class BufferBoundTest {
     host.revokeOverAndOver();
     host.run(Integer.MAX_VALUE, FOREVER / 10);
 
-    BufferState.Revoke hanging = host.buffer.state.revoke();
+    Revoke hanging = host.buffer.state.revoke();
     assertThat(hanging).isNotNull();
     assertThat(host.buffer.now - hanging.startedNanos()).isGreaterThan(FOREVER / 20);
     assertThat(hanging.unmaps()).containsExactly(2);

@@ -622,9 +622,7 @@ final class BufferInvariants {
     must(after.revokedBy() == cause, "the flag says %s, not %s", after.revokedBy(), cause);
     must((after.revoke() != null) == revoking, "in progress: %s", after.revoke());
     must((after.unrevoke() != null) == unrevoking, "un-revoke: %s", after.unrevoke());
-    must(
-        !unrevoking || !returnsAgain.isEmpty() || !noFence(),
-        "nothing is waited for, and it is not restored");
+    must(!unrevoking || !returnsAgain.isEmpty(), "nothing is waited for, and it is not restored");
     must(after.epoch() == epoch, "epoch %d, not %d", after.epoch(), epoch);
     must(!after.asked() || revoking, "asked, and nothing is in progress");
     must(after.queued() == null || after.moving(), "what does %s wait for?", after.queued());

@@ -138,7 +138,7 @@ final class VirtualHost {
 
   private void advance(long to) {
     buffer.now = Math.max(buffer.now, to);
-    BufferState.Revoke revoke = buffer.state.revoke();
+    Revoke revoke = buffer.state.revoke();
     if (buffer.state.settings().contract().enforced() && revoke != null) {
       long took = buffer.now - revoke.startedNanos();
       if (took > BufferDriver.ASK + BufferDriver.BLOCK + BufferDriver.RETRY) {

@@ -40,7 +40,7 @@ public enum FaultPoint {
   EXPORTER_HANDED_OVER("exporter.handed-over"),
   /** A revoked buffer was given memory; the journal does not say so yet. */
   EXPORTER_RESTORING("exporter.restoring"),
-  /** The journal says that the buffer is live again; nobody was told yet. */
+  /** The journal says that the buffer is live again, if it was let to be; nobody was told yet. */
   EXPORTER_RESTORED("exporter.restored"),
   /** A move has copied half of the content. */
   EXPORTER_MOVE_COPYING("exporter.move-copying"),

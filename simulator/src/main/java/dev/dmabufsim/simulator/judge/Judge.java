@@ -368,7 +368,7 @@ public final class Judge {
     judgeBounds(facts);
     judgeFailures(facts);
     judgeMoves();
-    late.forbidden(names, e -> bound(facts, e))
+    late.forbidden(names, (e, line) -> bound(facts, e, line.nanos()))
         .forEach(f -> ruling.broke(Invariant.NO_LATE_DMA, f.told(), f.line()));
     // After what was found written: a late write does harm, a late read only learns.
     leaks.forEach(leak -> ruling.broke(Invariant.NO_LATE_DMA, leak.told(), leak.line()));
@@ -388,13 +388,17 @@ public final class Judge {
   /**
    * Whether an importer that is late was bound by the contract: it keeps it, it has a callback by
    * which to be told, no fault had kept it from hearing of the revoke, and there was an exporter to
-   * tell it.
+   * tell it. What came while an access was under way counts, too, if no revoke had completed: one
+   * that had begun when its exporter died is aborted when the memory is taken back.
+   *
+   * @param overNanos when it was over
    */
-  private boolean bound(Facts facts, HistoryEvent.Late e) {
+  private boolean bound(Facts facts, HistoryEvent.Late e, long overNanos) {
+    long until = names.microsAfterRevoke(e).isPresent() ? e.sinceNanos() : overNanos;
     return facts.honestImporters().contains(e.device())
         && !untold.contains(e.attachment())
-        && !hindered(facts, e.device(), e.buffer(), e.sinceNanos())
-        && !(e.late() == LateAccess.AER && truncated(e.buffer(), e.sinceNanos()));
+        && !hindered(facts, e.device(), e.buffer(), until)
+        && !(e.late() == LateAccess.AER && truncated(e.buffer(), until));
   }
 
   /** Whether a fault had struck an importer or come between it and a buffer's exporter. */

@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
-import java.util.function.Predicate;
+import java.util.function.BiPredicate;
 
 /**
  * Gathers accesses to memory whose revoke had completed.
@@ -139,9 +139,10 @@ final class LateAccesses {
   /**
    * What nobody may do, and what an honest importer may not.
    *
-   * @param bound whether the author of an access was bound by the contract then
+   * @param bound whether the author of an access was bound by the contract, given the line that
+   *     tells what became of it
    */
-  List<Forbidden> forbidden(Names names, Predicate<HistoryEvent.Late> bound) {
+  List<Forbidden> forbidden(Names names, BiPredicate<HistoryEvent.Late, HistoryLine> bound) {
     List<Forbidden> violations = new ArrayList<>();
     recorded.forEach((who, sum) -> {
       switch (who.late()) {
@@ -155,7 +156,7 @@ final class LateAccesses {
           }
         }
         case IOMMU_FAULT, AER -> {
-          if (bound.test(sum.first())) {
+          if (bound.test(sum.first(), sum.line())) {
             violations.add(
                 new Forbidden(
                     told(sum, names)

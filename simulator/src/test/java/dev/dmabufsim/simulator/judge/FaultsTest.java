@@ -130,6 +130,27 @@ class FaultsTest {
         .isEmpty();
   }
 
+  /** A thread that has no CPU for a while; the memory is taken back 20 ms after the death. */
+  @Test
+  void anAccessThatHadBegunWhenItsExporterDiedMayBeAborted() {
+    HistoryEvent begunAt105 =
+        new HistoryEvent.Late(
+            NIC, ATTACHMENT, BUFFER, GENERATION, LateAccess.AER, true, 0, 105_000_000, 1);
+    assertThat(
+            Tale.begin()
+                .at(110, LAUNCHER, Tale.struck("kill", EXPORTER))
+                .at(140, IMPORTER, begunAt105)
+                .broken(Invariant.NO_LATE_DMA))
+        .isEmpty();
+    assertThat(
+            Tale.begin()
+                .at(106, IMPORTER, begunAt105)
+                .at(110, LAUNCHER, Tale.struck("kill", EXPORTER))
+                .broken(Invariant.NO_LATE_DMA))
+        .as("it was over when the exporter died")
+        .hasSize(1);
+  }
+
   @Test
   void honestImportersAreHeldToTheContractUntilAFaultComesBetween() {
     Invariant it = Invariant.NO_LATE_DMA;
