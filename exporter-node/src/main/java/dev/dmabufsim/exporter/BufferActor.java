@@ -24,6 +24,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -64,8 +65,16 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
     /** The pool could not move the content. */
     record MoveFailed(long epoch) implements Command {}
 
-    /** The experiment is over: write down what did not finish. */
+    /**
+     * The experiment is over: the buffer is released when its last attachment is gone, or nobody
+     * has taken it off for a while, and what did not finish is written down.
+     */
     record Finish(ActorRef<ExporterHub.Command> replyTo) implements Command {}
+
+    /** The while is over. */
+    enum Release implements Command {
+      RELEASE
+    }
 
     /** A time that the core had asked for has come. */
     enum Tick implements Command {
@@ -84,6 +93,12 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
   /** A device's revoke of all its buffers: they have the same epoch. */
   private record Round(String device, long epoch) {}
 
+  /**
+   * How long attachments keep a buffer that nobody needs any more. Of a process that has just died
+   * the IOMMU has yet to tell; what an importer that misbehaves has, goes with its process.
+   */
+  private static final Duration LAST_REFERENCE = Duration.ofSeconds(3);
+
   private final NodeContext node;
   private final TimerScheduler<Command> timers;
   private final ActorRef<ExporterHub.Command> hub;
@@ -95,6 +110,7 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
   private @Nullable ActorRef<IommuMessage> iommu;
   private BufferState state;
   private int mappedReported;
+  private @Nullable ActorRef<ExporterHub.Command> finishing;
 
   private BufferActor(
       ActorContext<Command> context,
@@ -144,6 +160,7 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
             Command.MoveFailed.class,
             m -> happened(new BufferEvent.MoveFailed(m.epoch(), System.nanoTime())))
         .onMessage(Command.Finish.class, this::onFinish)
+        .onMessage(Command.Release.class, m -> release())
         .onMessage(Command.Tick.class, m -> happened(new BufferEvent.Ticked(System.nanoTime())))
         .build();
   }
@@ -169,12 +186,11 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
 
   private Behavior<Command> onLent(Command.Lent m) {
     FaultTrap.at(FaultPoint.EXPORTER_RESTORING);
-    happened(
+    return happened(
         new BufferEvent.Restored(
             m.lease().segment(),
             Planted.OLD_GENERATION.planted() ? state.generation() : m.lease().generation(),
             System.nanoTime()));
-    return this;
   }
 
   private Behavior<Command> onMoved(Command.Moved m) {
@@ -190,11 +206,21 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
   }
 
   private Behavior<Command> onFinish(Command.Finish m) {
+    finishing = m.replyTo();
+    if (state.attachments().isEmpty()) {
+      return release();
+    }
+    timers.startSingleTimer(Command.Release.RELEASE, LAST_REFERENCE);
+    return this;
+  }
+
+  private Behavior<Command> release() {
+    ActorRef<ExporterHub.Command> replyTo = Objects.requireNonNull(finishing);
+    finishing = null;
     happened(new BufferEvent.Released(System.nanoTime()));
-    m.replyTo()
-        .tell(
-            new ExporterHub.Command.BufferFinished(
-                state.settings().id(), state.attachments().size(), state.pins(), state.mapped()));
+    replyTo.tell(
+        new ExporterHub.Command.BufferFinished(
+            state.settings().id(), state.attachments().size(), state.pins(), state.mapped()));
     return Behaviors.stopped();
   }
 
@@ -217,7 +243,7 @@ final class BufferActor extends AbstractBehavior<BufferActor.Command> {
         FaultTrap.at(FaultPoint.EXPORTER_INVALIDATE_SENT);
       }
     }
-    return this;
+    return finishing != null && state.attachments().isEmpty() ? release() : this;
   }
 
   private static boolean lastInvalidate(List<BufferEffect> effects, int i) {

@@ -20,7 +20,8 @@ import java.util.List;
  *
  * <p>A call that is not legal in the attachment's state, or is made with the lock held where it
  * must not be or the other way round, is answered EINVAL and changes nothing; the kernel would
- * warn. A call repeated under its old number is answered as it was the first time.
+ * warn. A call repeated under its old number is answered as it was the first time; one that a later
+ * call has overtaken on its way is not a call any more, and dropped.
  */
 final class BufferCalls {
   private final BufferEvent.Called e;
@@ -65,6 +66,10 @@ final class BufferCalls {
       return state;
     }
     Errno answered = a.answers().to(e.operation(), e.call());
+    if (answered == null && a.answers().overtaken(e.operation(), e.call())) {
+      replies.overtaken(call);
+      return state;
+    }
     return switch (e.operation()) {
       case PIN, UNPIN, MAP, IOMMUFD_MAP, UNMAP, DETACH -> {
         if (answered != null) {

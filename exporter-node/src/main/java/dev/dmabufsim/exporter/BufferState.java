@@ -137,6 +137,16 @@ public record BufferState(
       return call != 0 && answer.call() == call ? answer.errno() : null;
     }
 
+    /**
+     * Whether a later call of the same caller was answered: an attachment's driver calls one thing
+     * after the other, and so does its CPU. A message that was on its way for so long is no call
+     * any more.
+     */
+    boolean overtaken(Operation operation, long call) {
+      return last.entrySet().stream()
+          .anyMatch(a -> a.getKey().cpu() == operation.cpu() && a.getValue().call() > call);
+    }
+
     Answers plus(Operation operation, long call, Errno errno) {
       return new Answers(last.plus(operation, new Answer(call, errno)));
     }

@@ -437,6 +437,8 @@ public final class ExporterHub extends AbstractBehavior<ExporterHub.Command> {
       case NodeCommand.Network c -> door.rules(c.rules());
       case NodeCommand.Leave c -> {
         timers.cancelAll();
+        // Buffers may wait for the news of a death.
+        timers.startTimerWithFixedDelay(Command.Timer.IOMMU, IOMMU_RETRY);
         unfinished = buffers.size();
         buffers
             .values()

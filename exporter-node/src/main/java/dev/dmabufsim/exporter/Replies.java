@@ -9,7 +9,9 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 
 /** Gathers answers for attachments into one reply for each call, and records what was done. */
 final class Replies {
@@ -35,6 +37,7 @@ final class Replies {
   private final Map<Operation, List<Integer>> operated = new TreeMap<>();
   private final Map<Operation, List<Integer>> illegal = new TreeMap<>();
   private final Map<Errno, List<Integer>> unreachable = new TreeMap<>();
+  private final Set<Call> overtaken = new TreeSet<>(ORDER);
 
   private Answer answer(Call call) {
     return answers.computeIfAbsent(call, k -> new Answer());
@@ -80,6 +83,11 @@ final class Replies {
     unreachable.computeIfAbsent(errno, k -> new ArrayList<>()).add(id);
   }
 
+  /** It is dropped. */
+  void overtaken(Call call) {
+    overtaken.add(call);
+  }
+
   /** Turns everything gathered into effects. */
   void flush(BufferState state, List<BufferEffect> effects) {
     int buffer = state.settings().id();
@@ -94,6 +102,12 @@ final class Replies {
     unreachable.forEach((errno, ids) ->
         effects.add(
             new BufferEffect.Note(new HistoryEvent.MapRefused(buffer, errno, List.copyOf(ids)))));
+    overtaken.forEach(call ->
+        effects.add(
+            new BufferEffect.Note(
+                new HistoryEvent.Dropped(
+                    call.operation() + " of process " + call.process(),
+                    "a later call has overtaken it"))));
     answers.forEach((call, answer) ->
         effects.add(
             new BufferEffect.Reply(

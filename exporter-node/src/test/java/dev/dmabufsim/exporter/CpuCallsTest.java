@@ -64,6 +64,31 @@ final class CpuCallsTest {
     assertThat(b.call(DETACH, 1).answer(1)).isEqualTo(OK);
   }
 
+  @Test
+  void aMapThatItsOwnUnmapHasOvertakenIsNoCallAnyMore() {
+    BufferDriver b = gpu().call(PROCESS, 20, VUNMAP, 1);
+    assertThat(b.answer(1)).as("nothing was mapped").isEqualTo(EINVAL);
+    b.call(PROCESS, 19, VMAP, 1);
+    assertThat(b.effects(MapSlots.class)).isEmpty();
+    assertThat(b.effects(BufferEffect.Reply.class)).isEmpty();
+    assertThat(b.effects(BufferEffect.Note.class))
+        .extracting(BufferEffect.Note::event)
+        .containsExactly(
+            new HistoryEvent.Dropped(
+                "VMAP of process " + PROCESS, "a later call has overtaken it"));
+    assertThat(b.call(PROCESS, 21, DETACH, 1).answer(1)).isEqualTo(OK);
+  }
+
+  @Test
+  void theCpusCallsAndTheDriversDoNotOvertakeEachOther() {
+    BufferDriver b = gpu().call(PROCESS, 20, BEGIN_CPU_ACCESS, 1);
+    assertThat(b.answer(1)).isEqualTo(OK);
+    b.call(PROCESS, 19, Operation.PIN, 1);
+    assertThat(b.answer(1)).as("under an older number").isEqualTo(OK);
+    b.call(PROCESS, 18, Operation.UNPIN, 1);
+    assertThat(b.state.pins()).as("older than the pin").isEqualTo(1);
+  }
+
   @ParameterizedTest
   @EnumSource(Contract.class)
   void aCpuMappingHasASlotOfItsOwnThatIsCheckedUnderEveryContract(Contract contract) {

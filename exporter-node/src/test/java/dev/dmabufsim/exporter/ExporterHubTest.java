@@ -680,6 +680,22 @@ final class ExporterHubTest {
     assertThat(recorded.events(HistoryEvent.Scanned.class)).as("the reserve").hasSize(1);
   }
 
+  @Test
+  void whoHasDiedJustBeforeTheEndIsTakenOffBeforeTheBufferIsReleased() {
+    start(Contract.ENFORCED, UNHURRIED);
+    SgTable table = mapped();
+    hub.tell(new ExporterHub.Command.Control(new NodeCommand.Leave()));
+
+    say(new ExporterMessage.ProcessDied(peer("iommu", IOMMU_PROCESS), IMPORTER_PROCESS));
+
+    await().atMost(LIMIT).untilTrue(done);
+    assertThat(recorded(HistoryEvent.Reaped.class).attachments())
+        .containsExactly(table.attachment());
+    assertThat(recorded(HistoryEvent.BufferReleased.class).attachments()).isZero();
+    assertThat(recorded(HistoryEvent.ExporterStopped.class))
+        .isEqualTo(new HistoryEvent.ExporterStopped(0, 0, 0));
+  }
+
   private long owner(int segment) throws IOException {
     try (Arena arena = Arena.ofConfined()) {
       return fabric.mapSegment(segment, BYTES, arena).owner();

@@ -96,11 +96,20 @@ final class CpuAccess {
     }
   }
 
+  /** The attachment is asked to be detached, perhaps once more: what is mapped goes first. */
   void detaching(int attachment, long call) {
-    Reader reader = byAttachment.remove(attachment);
+    Reader reader = byAttachment.get(attachment);
     if (reader != null) {
       happened(reader, new CpuAccessCore.Event.Detaching(call));
       record(reader);
+    }
+  }
+
+  /** The attachment is gone. */
+  void detached(int attachment) {
+    Reader reader = byAttachment.get(attachment);
+    if (reader != null && reader.mapping == null) {
+      byAttachment.remove(attachment);
     }
   }
 

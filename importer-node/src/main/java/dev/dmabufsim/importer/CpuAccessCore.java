@@ -40,7 +40,9 @@ public final class CpuAccessCore {
     /** {@code dma_buf_end_cpu_access()} was called. */
     ENDING,
     /** What is given back, as mappings are counted: it faulted, or was used for long enough. */
-    UNMAPPING
+    UNMAPPING,
+    /** The same, and the attachment goes with it, which is not legal before. */
+    DETACHING
   }
 
   /**
@@ -111,7 +113,7 @@ public final class CpuAccessCore {
     /** It has used the memory, or could not. */
     record Accessed(boolean faulted, long call, long nowNanos) implements Event {}
 
-    /** The attachment is about to go. */
+    /** The attachment is about to go; again, as long as it cannot. */
     record Detaching(long call) implements Event {}
 
     /** The exporter is gone. */
@@ -173,7 +175,7 @@ public final class CpuAccessCore {
 
   private static State due(State s, Event.Due e, List<Effect> effects) {
     return switch (s.phase()) {
-      case OFF -> s.to(s.phase(), ReactionTimeline.NEVER);
+      case OFF, DETACHING -> s.to(s.phase(), ReactionTimeline.NEVER);
       case MAPPING -> again(s, s.map(), e, effects);
       case BEGINNING -> again(s, Operation.BEGIN_CPU_ACCESS, e, effects);
       case ENDING -> again(s, Operation.END_CPU_ACCESS, e, effects);
@@ -214,6 +216,9 @@ public final class CpuAccessCore {
       }
       return s.to(Phase.MAPPED, e.nowNanos() + EVERY_NANOS);
     }
+    if (s.phase() == Phase.DETACHING && e.operation() == s.unmap()) {
+      return State.OFF;
+    }
     if (s.phase() == Phase.UNMAPPING && e.operation() == s.unmap()) {
       return ask(s, Phase.MAPPING, s.map(), e.call(), e.nowNanos(), effects);
     }
@@ -252,13 +257,18 @@ public final class CpuAccessCore {
   }
 
   private static State detaching(State s, Event.Detaching e, List<Effect> effects) {
-    if (s.phase() != Phase.OFF) {
-      if (s.phase() == Phase.MAPPING || s.table() != null) {
-        effects.add(new Effect.Ask(s.unmap(), e.call()));
-      }
-      close(s, effects);
-    }
-    return State.OFF;
+    return switch (s.phase()) {
+      case OFF, UNMAPPED -> State.OFF;
+      // It may have been lost, and so may its answer; under its number it counts once.
+      case UNMAPPING, DETACHING -> unmapping(s, s.call(), effects);
+      case MAPPING, MAPPED, BEGINNING, ENDING -> unmapping(s, e.call(), effects);
+    };
+  }
+
+  private static State unmapping(State s, long call, List<Effect> effects) {
+    effects.add(new Effect.Ask(s.unmap(), call));
+    close(s, effects);
+    return s.mapped(null).asking(Phase.DETACHING, call, ReactionTimeline.NEVER);
   }
 
   private static void close(State s, List<Effect> effects) {

@@ -501,8 +501,13 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
 
   private void happened(Entry entry, AttachmentEvent event) {
     long before = entry.state.dueNanos();
+    boolean attached = entry.state.attached();
+    int id = entry.state.id();
     AttachmentCore.Step step = AttachmentCore.step(entry.state, event);
     entry.state = step.state();
+    if (attached && !entry.state.attached()) {
+      cpu.detached(id);
+    }
     if (entry.state.dueNanos() != before) {
       due.add(entry.state.dueNanos(), entry);
     }

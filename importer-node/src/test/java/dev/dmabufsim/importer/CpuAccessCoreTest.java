@@ -148,7 +148,39 @@ final class CpuAccessCoreTest {
 
     assertThat(effects).containsExactly(new Effect.Ask(Operation.MUNMAP, 99), new Effect.Close());
     happens(new Event.Detaching(100));
-    assertThat(effects).as("once").isEmpty();
+    assertThat(effects)
+        .as("asked again under its number, as it may be lost")
+        .containsExactly(new Effect.Ask(Operation.MUNMAP, 99));
+    answered(Operation.MUNMAP, Errno.OK, null);
+    happens(new Event.Detaching(101));
+    assertThat(effects).as("it was answered").isEmpty();
+  }
+
+  @Test
+  void whatIsBeingUnmappedIsAskedForAgainBeforeItsAttachmentGoes() {
+    toVmapped();
+    for (int i = 0; i < CpuAccessCore.ACCESSES_BEFORE_VUNMAP; i++) {
+      accesses(false);
+    }
+    long vunmap = state.call();
+    assertThat(state.phase()).isEqualTo(Phase.UNMAPPING);
+    happens(new Event.Detaching(vunmap + 50));
+    assertThat(effects).containsExactly(new Effect.Ask(Operation.VUNMAP, vunmap));
+    happens(new Event.Detaching(vunmap + 51));
+    assertThat(effects).containsExactly(new Effect.Ask(Operation.VUNMAP, vunmap));
+    answered(Operation.VUNMAP, Errno.OK, null);
+    assertThat(state).isEqualTo(State.OFF);
+  }
+
+  @Test
+  void whatIsNotMappedGoesAtOnce() {
+    use = CpuUse.MMAP;
+    happens(new Event.Attached(use, ++calls, now));
+    answered(Operation.MMAP, Errno.ENODEV, null);
+    assertThat(state.phase()).isEqualTo(Phase.UNMAPPED);
+    happens(new Event.Detaching(99));
+    assertThat(effects).isEmpty();
+    assertThat(state).isEqualTo(State.OFF);
   }
 
   private void toVmapped() {

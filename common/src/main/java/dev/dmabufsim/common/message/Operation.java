@@ -43,4 +43,12 @@ public enum Operation {
   public boolean locked() {
     return locked;
   }
+
+  /** Whether it is the CPU's, which calls one thing after the other as the driver does. */
+  public boolean cpu() {
+    return switch (this) {
+      case PIN, UNPIN, MAP, UNMAP, IOMMUFD_MAP, DETACH -> false;
+      case BEGIN_CPU_ACCESS, END_CPU_ACCESS, MMAP, MUNMAP, VMAP, VUNMAP -> true;
+    };
+  }
 }

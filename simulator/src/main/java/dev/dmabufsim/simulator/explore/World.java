@@ -731,6 +731,7 @@ final class World {
         stuck,
         List.of(),
         bound,
+        Set.of(),
         inOrder,
         List.of(),
         nodeNames,

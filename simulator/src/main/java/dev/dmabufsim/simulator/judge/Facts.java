@@ -17,6 +17,7 @@ import java.util.Set;
  * @param troubles why the run as a whole may prove nothing, each in words: the cluster did not
  *     form, a node ended by itself, a fault did not fire, the run was interrupted
  * @param honestImporters importer devices that keep the contract and that no fault befalls
+ * @param misbehaving importer devices that do not keep the contract, and may keep what they have
  * @param orderly whether the run ended in order, so that everybody could give back what he had
  * @param unplayed which rounds did not run, since nobody waited for them any longer, each in words;
  *     of a part of the run that says nothing
@@ -31,6 +32,7 @@ public record Facts(
     List<String> leftovers,
     List<String> troubles,
     Set<String> honestImporters,
+    Set<String> misbehaving,
     boolean orderly,
     List<String> unplayed,
     Map<String, String> nodes,
@@ -40,6 +42,7 @@ public record Facts(
     leftovers = List.copyOf(leftovers);
     troubles = List.copyOf(troubles);
     honestImporters = Set.copyOf(honestImporters);
+    misbehaving = Set.copyOf(misbehaving);
     unplayed = List.copyOf(unplayed);
     nodes = Map.copyOf(nodes);
   }
@@ -60,6 +63,7 @@ public record Facts(
         leftovers,
         troubles,
         honestImporters,
+        Set.of(),
         orderly,
         List.of(),
         Map.of(),
@@ -75,6 +79,7 @@ public record Facts(
         List.of(),
         troubles,
         honestImporters,
+        misbehaving,
         orderly,
         List.of(),
         nodes,

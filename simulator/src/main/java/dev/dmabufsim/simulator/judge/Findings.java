@@ -31,6 +31,7 @@ public record Findings(
    * @param revokes how the revokes ended
    * @param attachmentsPeak most attachments held at once
    * @param attachmentsRefused attaches refused for good; a refusal with ENODEV is only for now
+   * @param attachmentsKept never given back by importers that misbehave
    * @param enodev accesses after a revoke that failed with ENODEV, as the importers recorded
    * @param canaryBytesScanned bytes that next owners looked through
    * @param canaryForeignBytes bytes among them that they had not written
@@ -46,6 +47,7 @@ public record Findings(
       Revokes revokes,
       long attachmentsPeak,
       long attachmentsRefused,
+      long attachmentsKept,
       long enodev,
       long canaryBytesScanned,
       long canaryForeignBytes,

@@ -37,8 +37,10 @@ public final class Judge {
   private final Ruling ruling = new Ruling();
   private final Cast cast = new Cast();
   private final FaultCount faults = new FaultCount();
+  private final Leftovers leftovers = new Leftovers();
   private final List<Watch> watches =
       List.of(
+          leftovers,
           new OrphansTakenBack(),
           new FinishedOnce(),
           new DeathNoticed(),
@@ -65,7 +67,6 @@ public final class Judge {
   private final List<Told<HistoryEvent.Refused>> failures = new ArrayList<>();
   private final List<Told<HistoryEvent.RevokeUnfinished>> unfinished = new ArrayList<>();
   private final List<Told<HistoryEvent.RevokeCompleted>> ends = new ArrayList<>();
-  private final List<Told<HistoryEvent.BufferReleased>> released = new ArrayList<>();
   private final List<Long> latencies = new ArrayList<>();
   private long mappedWhenRevoked;
   private long attached;
@@ -123,7 +124,7 @@ public final class Judge {
       case HistoryEvent.Moved e -> moved(e, line);
       case HistoryEvent.MoveRefused e -> movesRefused++;
       case HistoryEvent.MoveFailed e -> moveFailed(e, line);
-      case HistoryEvent.BufferReleased e -> released.add(new Told<>(e, line));
+      case HistoryEvent.BufferReleased e -> {}
       case HistoryEvent.CpuAccessed e -> {
         cpuReads += e.reads();
         cpuWrites += e.writes();
@@ -139,32 +140,9 @@ public final class Judge {
         }
       }
       case HistoryEvent.Refused e -> failures.add(new Told<>(e, line));
-      case HistoryEvent.ExporterStopped e -> {
-        if (e.attachments() + e.pins() + e.mappings() > 0) {
-          ruling.broke(
-              Invariant.NOTHING_LEFT,
-              "%s stopped with %d attachments, %d pins, %d mappings"
-                  .formatted(line.node(), e.attachments(), e.pins(), e.mappings()),
-              line);
-        }
-      }
-      case HistoryEvent.DeviceStopped e -> {
-        if (e.attachments() + e.pins() + e.mappings() > 0) {
-          ruling.broke(
-              Invariant.NOTHING_LEFT,
-              "%s of %s stopped with %d attachments, %d pins, %d mappings"
-                  .formatted(e.device(), line.node(), e.attachments(), e.pins(), e.mappings()),
-              line);
-        }
-      }
-      case HistoryEvent.IommuStopped e -> {
-        if (e.slots() > 0) {
-          ruling.broke(
-              Invariant.NOTHING_LEFT,
-              "%s stopped with %d slots in use".formatted(line.node(), e.slots()),
-              line);
-        }
-      }
+      case HistoryEvent.ExporterStopped e -> {}
+      case HistoryEvent.DeviceStopped e -> {}
+      case HistoryEvent.IommuStopped e -> {}
       case HistoryEvent.Exported e -> {}
       case HistoryEvent.NodeStarted e -> {}
       case HistoryEvent.Fenced e -> {}
@@ -350,7 +328,7 @@ public final class Judge {
     return new Findings(
         ruling.violations(facts.whole()),
         unknowns,
-        figures(leakedWords > 0),
+        figures(facts, leakedWords > 0),
         ruling.firstWrong(facts.whole()));
   }
 
@@ -379,7 +357,6 @@ public final class Judge {
           leakedWords * Long.BYTES + " bytes read that belonged to another owner",
           null);
     }
-    judgeLeftovers(facts);
     Watch.Run run = new Watch.Run(facts, cast, names);
     watches.forEach(w -> w.rule(run, ruling));
     return leakedWords;
@@ -424,24 +401,6 @@ public final class Judge {
             Objects.requireNonNull(completed.get(epoch)));
       }
     });
-  }
-
-  private void judgeLeftovers(Facts facts) {
-    for (Told<HistoryEvent.BufferReleased> told : released) {
-      HistoryEvent.BufferReleased e = told.event;
-      // Of a run that was broken off it says nothing: nobody had the time to detach.
-      if (facts.orderly() && e.attachments() > 0) {
-        ruling.broke(
-            Invariant.NOTHING_LEFT,
-            "buffer %s was released with %d attachments"
-                .formatted(names.name(e.buffer()), e.attachments()),
-            told.line);
-      }
-    }
-    if (facts.openSlots() > 0) {
-      ruling.broke(Invariant.NOTHING_LEFT, facts.openSlots() + " slots still grant access", null);
-    }
-    facts.leftovers().forEach(left -> ruling.broke(Invariant.NOTHING_LEFT, left, null));
   }
 
   private void judgeBounds(Facts facts) {
@@ -561,7 +520,7 @@ public final class Judge {
         .anyMatch(c -> !c.decodesNothing() && c.after() != RevokeCause.After.DEAD);
   }
 
-  private Findings.Figures figures(boolean wordsLeaked) {
+  private Findings.Figures figures(Facts facts, boolean wordsLeaked) {
     return new Findings.Figures(
         new Findings.Revokes(
             requested.size(),
@@ -575,6 +534,7 @@ public final class Judge {
             unfinished.stream().map(told -> told.event.micros()).toList()),
         attachedPeak,
         refused,
+        leftovers.kept(facts),
         enodev,
         scanned,
         foreign,

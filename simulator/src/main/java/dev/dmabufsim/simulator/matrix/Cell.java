@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param outcomes revokes by outcome
  * @param late late accesses by class
  * @param worstLate the gravest class of late access; null if there was none
+ * @param plays how often it was played; everything here is of all of them together
  * @param evidence what else the judge found, as it says it; the first few
  */
 public record Cell(
@@ -31,6 +32,7 @@ public record Cell(
     Map<RevokeOutcome, Long> outcomes,
     Map<LateAccess, Long> late,
     @Nullable LateAccess worstLate,
+    int plays,
     List<String> evidence) {
   /** Takes copies. */
   public Cell {

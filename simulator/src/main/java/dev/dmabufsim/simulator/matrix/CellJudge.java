@@ -65,6 +65,7 @@ public final class CellJudge {
         outcomes,
         late,
         worst,
+        1,
         found.violations().stream().map(Violation::detail).limit(MOST_EVIDENCE).toList());
   }
 

@@ -22,9 +22,11 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /**
- * Runs a matrix: one cluster for each sequence, all of its cells at once; then judges each cell.
+ * Runs a matrix: one cluster for each sequence, all of its cells at once; judges each cell, and
+ * plays again, with few others, what that left open.
  */
 public final class Matrix {
   /** The name of the report for programs. */
@@ -54,12 +56,29 @@ public final class Matrix {
     long begun = System.nanoTime();
     List<Cell> cells = new ArrayList<>();
     Duration bound = Duration.ZERO;
+    List<Claims.Claim> claims = Claims.all();
     int done = 0;
     for (Contract contract : options.contracts()) {
       MatrixScenario matrix =
           MatrixScenario.of(contract, options.importers(), options.treatments());
       bound = matrix.scenario().bound().total();
-      List<Cell> its = play(matrix, options);
+      List<Cell> its = play(matrix, 1, options);
+      for (int play = 2; play <= Replays.MOST_PLAYS; play++) {
+        List<CellKey> again = Replays.wanted(its, claims);
+        if (again.isEmpty()) {
+          break;
+        }
+        progress.accept(
+            "          %-9s once more: %s"
+                .formatted(
+                    contract.label(),
+                    again.stream()
+                        .map(k -> k.importer() + " " + k.treatment().label())
+                        .collect(Collectors.joining(", "))));
+        its =
+            Replays.together(
+                its, play(MatrixScenario.of(again, options.importers()), play, options));
+      }
       cells.addAll(its);
       done++;
       progress.accept(
@@ -72,7 +91,7 @@ public final class Matrix {
               counts(its),
               seconds(begun)));
     }
-    MatrixVerdict verdict = MatrixVerdict.of(cells, Claims.all(), bound);
+    MatrixVerdict verdict = MatrixVerdict.of(cells, claims, bound);
     MatrixReport report =
         new MatrixReport(
             verdict.verdict().label(),
@@ -90,14 +109,18 @@ public final class Matrix {
     return report;
   }
 
-  private static List<Cell> play(MatrixScenario matrix, MatrixOptions options) throws IOException {
+  private static List<Cell> play(MatrixScenario matrix, int play, MatrixOptions options)
+      throws IOException {
+    String contract = matrix.scenario().contract().label();
     Path directory =
-        Files.createDirectory(options.directory().resolve(matrix.scenario().contract().label()));
+        Files.createDirectory(
+            options.directory().resolve(play == 1 ? contract : contract + "." + play));
     Played played;
     try (Progress silent = Progress.create(true)) {
       played =
           Run.play(
-              new RunOptions(matrix.scenario(), options.seed(), directory, true, SLACK, false),
+              new RunOptions(
+                  matrix.scenario(), options.seed() + play - 1, directory, true, SLACK, false),
               silent);
     }
     if (Thread.currentThread().isInterrupted()) {

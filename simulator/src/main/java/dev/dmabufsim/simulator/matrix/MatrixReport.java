@@ -40,6 +40,7 @@ public record MatrixReport(
    * @param verdict safe, contained, unsafe, hangs, refused or unknown
    * @param how how the memory was proven free, at worst: acked, blocked, severed, assumed
    * @param worstLate the gravest class of late access, null if there was none
+   * @param plays how often it was played; what is told is of all of them together
    */
   public record Row(
       String contract,
@@ -54,6 +55,7 @@ public record MatrixReport(
       Map<String, Long> outcomes,
       Map<String, Long> late,
       @Nullable String worstLate,
+      int plays,
       List<String> evidence) {}
 
   /** The rows of cells. */
@@ -84,6 +86,7 @@ public record MatrixReport(
               outcomes,
               late,
               worst == null ? null : worst.label(),
+              c.plays(),
               c.evidence()));
     }
     return List.copyOf(rows);

@@ -24,6 +24,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -104,42 +105,56 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
    */
   public static MatrixScenario of(
       Contract contract, Map<String, ImporterDriver> importers, List<Treatment> treatments) {
+    List<CellKey> keys = new ArrayList<>();
+    importers
+        .keySet()
+        .forEach(kind -> treatments.forEach(t -> keys.add(new CellKey(contract, kind, t))));
+    return of(keys, importers);
+  }
+
+  /**
+   * Lays some cells of one sequence out.
+   *
+   * @param keys at least one, all of the same sequence
+   * @param importers the kinds, with their drivers
+   */
+  static MatrixScenario of(List<CellKey> keys, Map<String, ImporterDriver> importers) {
+    Contract contract = keys.getFirst().contract();
     List<Place> places = new ArrayList<>();
     List<ExporterSpec> exporters = new ArrayList<>();
     List<ImporterSpec> alive = new ArrayList<>();
     List<ImporterSpec> killed = new ArrayList<>();
     Map<String, DescribedImporter> described = new HashMap<>();
-    importers.forEach((kind, driver) -> {
+    for (CellKey key : keys) {
+      ImporterDriver driver = Objects.requireNonNull(importers.get(key.importer()));
       if (driver instanceof DescribedImporter d) {
-        described.put(kind, d);
+        described.put(key.importer(), d);
       }
       ExporterChoice choice = ExporterChoice.of(driver.offer());
       boolean once = choice.cause().after() == RevokeCause.After.DEAD;
-      for (Treatment treatment : treatments) {
-        String importer = kind + "." + treatment.label();
-        Duration first = first(treatment, places.size(), importers.size() * treatments.size());
-        List<String> its = new ArrayList<>();
-        // Each cell's of another size: memory goes from a buffer to its next owner and back to
-        // buffers of the same size, so that what one cell does to memory never meets another cell's
-        // importer.
-        long bytes = LEAST_BUFFER_BYTES + places.size() * PAGE_BYTES;
-        for (int i = 0; i < (once ? ONCE : 1); i++) {
-          String exporter = "for." + importer + (once ? "." + (i + 1) : "");
-          its.add(exporter);
-          exporters.add(
-              new ExporterSpec(
-                  exporter,
-                  choice.kind(),
-                  1,
-                  bytes,
-                  List.of(choice.cause()),
-                  once && !treatment.killed() ? first.plus(warm(i)) : first));
-        }
-        (treatment.killed() ? killed : alive).add(importer(importer, kind, treatment, its));
-        places.add(
-            new Place(new CellKey(contract, kind, treatment), its, importer, choice.label()));
+      Treatment treatment = key.treatment();
+      String importer = key.importer() + "." + treatment.label();
+      Duration first = first(treatment, places.size(), keys.size());
+      List<String> its = new ArrayList<>();
+      // Each cell's of another size: memory goes from a buffer to its next owner and back to
+      // buffers of the same size, so that what one cell does to memory never meets another cell's
+      // importer.
+      long bytes = LEAST_BUFFER_BYTES + places.size() * PAGE_BYTES;
+      for (int i = 0; i < (once ? ONCE : 1); i++) {
+        String exporter = "for." + importer + (once ? "." + (i + 1) : "");
+        its.add(exporter);
+        exporters.add(
+            new ExporterSpec(
+                exporter,
+                choice.kind(),
+                1,
+                bytes,
+                List.of(choice.cause()),
+                once && !treatment.killed() ? first.plus(warm(i)) : first));
       }
-    });
+      (treatment.killed() ? killed : alive).add(importer(importer, key.importer(), treatment, its));
+      places.add(new Place(key, its, importer, choice.label()));
+    }
     List<NodeSpec> nodes = new ArrayList<>();
     nodes.add(new NodeSpec("iommu-1", Role.IOMMU, List.of(), List.of()));
     nodes.add(new NodeSpec("exporter-1", Role.EXPORTER, exporters, List.of()));

@@ -127,6 +127,9 @@ public final class MatrixTable {
     if (row.worstLate() != null) {
       cell.append(", ").append(row.worstLate()).append(' ').append(row.late().get(row.worstLate()));
     }
+    if (row.plays() > 1) {
+      cell.append(" (in ").append(row.plays()).append(" plays)");
+    }
     return cell.toString();
   }
 

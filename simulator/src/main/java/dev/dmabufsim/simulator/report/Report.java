@@ -80,8 +80,11 @@ public record Report(
   /** Measured times; all zero if nothing was measured. */
   public record Percentiles(long p50, long p90, long p99, long max) {}
 
-  /** Attachments: most at once, and refused ones. */
-  public record Attachments(long peak, long refused) {}
+  /**
+   * Attachments: most at once, refused ones, and those that importers which misbehave never gave
+   * back.
+   */
+  public record Attachments(long peak, long refused, long kept) {}
 
   /** Calls that were not legal, and messages that were dropped. */
   public record Calls(long illegal, long ignored) {}

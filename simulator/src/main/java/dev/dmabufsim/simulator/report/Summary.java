@@ -60,8 +60,13 @@ public final class Summary {
                 millis(v.latencyMicros().max()),
                 millis(v.boundMicros())));
     lines.add(
-        "  attachments  %d at most, %d refused"
-            .formatted(r.attachments().peak(), r.attachments().refused()));
+        "  attachments  %d at most, %d refused%s"
+            .formatted(
+                r.attachments().peak(),
+                r.attachments().refused(),
+                r.attachments().kept() == 0
+                    ? ""
+                    : ", %d never given back by who misbehaves".formatted(r.attachments().kept())));
     Report.Dma d = r.dma();
     lines.add(
         String.format(

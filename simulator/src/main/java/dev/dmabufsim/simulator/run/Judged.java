@@ -1,5 +1,6 @@
 package dev.dmabufsim.simulator.run;
 
+import dev.dmabufsim.common.contract.Behaviour;
 import dev.dmabufsim.common.fabric.DmaCounters;
 import dev.dmabufsim.simulator.judge.Facts;
 import dev.dmabufsim.simulator.judge.Findings;
@@ -7,6 +8,7 @@ import dev.dmabufsim.simulator.judge.Judge;
 import dev.dmabufsim.simulator.judge.Verdict;
 import dev.dmabufsim.simulator.report.Report;
 import dev.dmabufsim.simulator.report.Reports;
+import dev.dmabufsim.simulator.scenario.ImporterSpec;
 import dev.dmabufsim.simulator.scenario.Scenario;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -14,6 +16,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * A run that was judged from what it left in its directory: the one way from evidence to a verdict,
@@ -45,6 +49,7 @@ record Judged(Report report, Facts facts, Findings findings, Histories histories
             evidence.leftovers(),
             troubles,
             new HashSet<>(evidence.honestImporters()),
+            misbehaving(scenario),
             evidence.orderly(),
             evidence.unplayed(),
             evidence.importerNodes(),
@@ -89,7 +94,7 @@ record Judged(Report report, Facts facts, Findings findings, Histories histories
             new Report.Moves(f.moves().completed(), f.moves().refused(), f.moves().damaged()),
             Reports.percentiles(f.revokes().latenciesMicros()),
             evidence.boundMicros()),
-        new Report.Attachments(f.attachmentsPeak(), f.attachmentsRefused()),
+        new Report.Attachments(f.attachmentsPeak(), f.attachmentsRefused(), f.attachmentsKept()),
         new Report.Calls(f.calls().illegal(), f.calls().ignored()),
         new Report.Cpu(f.cpu().reads(), f.cpu().writes(), f.cpu().faults()),
         new Report.Dma(
@@ -108,6 +113,14 @@ record Judged(Report report, Facts facts, Findings findings, Histories histories
                 .map(e -> new Report.Struck(e.getKey(), e.getValue()))
                 .toList(),
             f.faults().midRevoke()));
+  }
+
+  private static Set<String> misbehaving(Scenario scenario) {
+    return scenario.nodes().stream()
+        .flatMap(n -> n.importers().stream())
+        .filter(i -> i.behaviour() != Behaviour.HONEST)
+        .map(ImporterSpec::name)
+        .collect(Collectors.toSet());
   }
 
   /** What was seen to be broken is broken, whatever else is not known. */

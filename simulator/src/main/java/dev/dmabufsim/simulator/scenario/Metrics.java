@@ -21,6 +21,7 @@ public final class Metrics {
           "revokes.latencyMicros.max",
           "attachments.peak",
           "attachments.refused",
+          "attachments.kept",
           "calls.illegal",
           "calls.ignored",
           "cpu.reads",

@@ -41,7 +41,7 @@ class NeighboursIT {
     for (Simulator run : List.of(one, two)) {
       assertThat(run.awaitExit()).as("%s", run).isZero();
       assertThat(run.report().verdict()).isEqualTo("pass");
-      assertThat(run.report().attachments()).isEqualTo(new Report.Attachments(12, 0));
+      assertThat(run.report().attachments()).isEqualTo(new Report.Attachments(12, 0, 0));
       run.assertNothingLeft();
     }
     assertThat(one.runDirectory()).isNotEqualTo(two.runDirectory());

@@ -37,7 +37,7 @@ class ThousandsIT {
     assertThat(run.awaitExit()).as("%s", run).isZero();
     Report report = run.report();
     assertThat(report.verdict()).isEqualTo("pass");
-    assertThat(report.attachments()).isEqualTo(new Report.Attachments(400, 0));
+    assertThat(report.attachments()).isEqualTo(new Report.Attachments(400, 0, 0));
     assertThat(report.revokes().outcomes()).isEqualTo(new Report.Outcomes(32, 0, 0, 0, 0));
     assertThat(report.nodes()).extracting(Report.Node::exit).containsOnly(0).hasSize(5);
     run.assertNothingLeft();

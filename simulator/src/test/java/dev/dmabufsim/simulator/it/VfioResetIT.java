@@ -54,7 +54,7 @@ class VfioResetIT {
     // Four rounds, each of one device with eight buffers.
     assertThat(report.revokes().requested()).isEqualTo(32);
     assertThat(report.revokes().outcomes()).isEqualTo(new Report.Outcomes(32, 0, 0, 0, 0));
-    assertThat(report.attachments()).isEqualTo(new Report.Attachments(1000, 8));
+    assertThat(report.attachments()).isEqualTo(new Report.Attachments(1000, 8, 0));
     assertThat(report.dma().operations()).isPositive();
     assertThat(report.dma().failedAfterRevoke()).isPositive();
     assertThat(report.dma().leakedBytes()).isZero();

@@ -44,6 +44,7 @@ class JudgeTest {
                 new Findings.Revokes(1, 1, 1, 0, 0, 0, 0, List.of(4000L), List.of()),
                 2,
                 0,
+                0,
                 2,
                 Story.SCANNED,
                 0,

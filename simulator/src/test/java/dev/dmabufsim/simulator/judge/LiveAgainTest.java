@@ -7,11 +7,14 @@ import static dev.dmabufsim.simulator.judge.Tale.NIC;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.dmabufsim.common.history.HistoryEvent;
+import dev.dmabufsim.common.message.Operation;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** Ten seconds after the faults every surviving device does DMA again. */
 class LiveAgainTest {
   private static final Invariant IT = Invariant.LIVE_AGAIN;
+  private static final String OTHER = "other";
   private static final HistoryEvent RECOVERED = new HistoryEvent.Recovered(NIC, 1, 100, 5000);
 
   private static Tale healed() {
@@ -50,6 +53,33 @@ class LiveAgainTest {
   void itCountsFromTheLastFaultEvenIfThatOneHasNoEnd() {
     Tale another = healed().at(5000, LAUNCHER, Tale.struck("kill", "importer-2"));
     assertThat(another.at(15_000, IMPORTER, RECOVERED).broken(IT)).isEmpty();
+  }
+
+  private static Tale other(long detachedMillis) {
+    HistoryEvent attached =
+        new HistoryEvent.Attached(
+            Tale.BUFFER, OTHER, "iommufd", true, List.of(Tale.ATTACHMENT + 1));
+    return Tale.begin()
+        .at(31, EXPORTER, attached)
+        .at(detachedMillis, EXPORTER, Tale.operated(Operation.DETACH, Tale.ATTACHMENT + 1))
+        .at(100, LAUNCHER, Tale.struck("partition", IMPORTER))
+        .at(1000, LAUNCHER, Tale.over("partition", IMPORTER))
+        .at(1100, IMPORTER, RECOVERED);
+  }
+
+  @Test
+  void whoWasRefusedForGoodBeforeNeedNot() {
+    assertThat(other(900).until(60_000).broken(IT)).isEmpty();
+    assertThat(other(1001).until(60_000).broken(IT))
+        .as("it had not given up")
+        .containsExactly("other did no DMA any more when the faults were over");
+    assertThat(
+            other(900)
+                .at(32, EXPORTER, Tale.operated(Operation.IOMMUFD_MAP, Tale.ATTACHMENT + 1))
+                .until(60_000)
+                .broken(IT))
+        .as("it could map")
+        .hasSize(1);
   }
 
   @Test

@@ -38,6 +38,7 @@ final class Tale {
   private final List<HistoryLine> lines = new ArrayList<>();
   private final Map<String, Long> counts = new HashMap<>();
   private boolean orderly = true;
+  private Set<String> misbehaving = Set.of();
   private boolean whole = true;
 
   static Tale begin() {
@@ -109,6 +110,12 @@ final class Tale {
     return this;
   }
 
+  /** The same, but {@link #NIC} does not keep the contract. */
+  Tale ofACheat() {
+    misbehaving = Set.of(NIC);
+    return this;
+  }
+
   Tale cutShort() {
     whole = false;
     return this;
@@ -124,10 +131,11 @@ final class Tale {
             0,
             List.of(),
             List.of(),
-            Set.of(NIC),
+            misbehaving.contains(NIC) ? Set.of() : Set.of(NIC),
+            misbehaving,
             orderly,
             List.of(),
-            Map.of(NIC, IMPORTER),
+            Map.of(NIC, IMPORTER, "other", IMPORTER),
             whole));
   }
 

@@ -68,6 +68,7 @@ class CellJudgeTest {
             0,
             0,
             0,
+            0,
             late,
             dmaFailed,
             0,

@@ -42,6 +42,22 @@ class MatrixScenarioTest {
   }
 
   @Test
+  void ofSomeCellsItHasTheseOnly() {
+    List<CellKey> keys =
+        List.of(
+            new CellKey(Contract.V2, "virtio-gpu", Treatment.all().getFirst()),
+            new CellKey(Contract.V2, "scanout", Treatment.KILLED));
+    MatrixScenario matrix = MatrixScenario.of(keys, DRIVERS);
+    assertThat(matrix.cells()).extracting(MatrixScenario.Place::key).isEqualTo(keys);
+    assertThat(matrix.scenario().contract()).isEqualTo(Contract.V2);
+    assertThat(
+            matrix.scenario().nodes().stream()
+                .flatMap(n -> n.importers().stream())
+                .map(ImporterSpec::name))
+        .containsExactlyInAnyOrder("virtio-gpu.honest", "scanout.killed");
+  }
+
+  @Test
   void givesEachCellExportersAndAnImporterOfItsOwn() {
     MatrixScenario matrix = MatrixScenario.of(Contract.V7, DRIVERS, Treatment.all());
     assertThat(matrix.cells())

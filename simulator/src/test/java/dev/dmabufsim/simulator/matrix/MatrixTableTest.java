@@ -43,6 +43,7 @@ class MatrixTableTest {
         Map.of(RevokeOutcome.ACKED, 3L),
         unsafe ? Map.of(LateAccess.UAF, 12L) : Map.of(),
         unsafe ? LateAccess.UAF : null,
+        unsafe ? 2 : 1,
         List.of());
   }
 
@@ -61,7 +62,8 @@ class MatrixTableTest {
         .contains("    ./dmabuf-sim matrix --seed 7\n")
         .contains("## gpu-dynamic (exporter: vfio-pci, reset)")
         .contains("| behaviour | v2 | enforced |")
-        .contains("| honest | **unsafe** 1.5 ms, assumed, uaf 12 | **safe** 0.9 ms, acked |")
+        .contains(
+            "| honest | **unsafe** 1.5 ms, assumed, uaf 12 (in 2 plays) | **safe** 0.9 ms, acked |")
         .contains("| silent | **hangs** 8.00 s, acked | **contained** 1.00 s, acked |");
   }
 }

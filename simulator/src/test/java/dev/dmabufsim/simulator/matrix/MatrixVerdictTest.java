@@ -32,6 +32,7 @@ class MatrixVerdictTest {
         Map.of(),
         Map.of(),
         null,
+        1,
         List.of());
   }
 

@@ -101,7 +101,7 @@ final class Given {
             new Report.Moves(5, 6, 0),
             new Report.Percentiles(50, 90, 99, 100),
             3500),
-        new Report.Attachments(1000, 8),
+        new Report.Attachments(1000, 8, 7),
         new Report.Calls(19, 20),
         new Report.Cpu(21, 23, 22),
         new Report.Dma(11, 12, 0.25, 13, 14, 15, 16, 23, LATE),

@@ -72,6 +72,7 @@ class ReportSchemaTest {
             "/revokes/latencyMicros/p99",
             "/revokes/boundMicros",
             "/attachments/refused",
+            "/attachments/kept",
             "/dma/failedAfterRevoke",
             "/canary/foreignBytes",
             "/revokes/outcomes/reclaimed",

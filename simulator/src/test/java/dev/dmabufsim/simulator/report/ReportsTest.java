@@ -88,6 +88,7 @@ class ReportsTest {
     "revokes.latencyMicros.max, 100",
     "attachments.peak, 1000",
     "attachments.refused, 8",
+    "attachments.kept, 7",
     "dma.operations, 11",
     "dma.gibPerSecond, 0.25",
     "dma.failedAfterRevoke, 13",
