@@ -105,6 +105,12 @@ final class BufferCalls {
     return state.with(a.answered(e.operation(), e.call(), errno));
   }
 
+  /** However often it is asked, it will be refused again. */
+  private BufferState unreachable(BufferState state, Attachment a, Errno errno) {
+    replies.unreachable(call, a.id(), errno);
+    return state.with(a.answered(e.operation(), e.call(), errno));
+  }
+
   private BufferState done(BufferState state, Attachment a) {
     replies.done(call, a.id());
     return state.with(a.answered(e.operation(), e.call(), Errno.OK));
@@ -134,14 +140,15 @@ final class BufferCalls {
   private BufferState pin(BufferState state, Attachment a) {
     Errno answer = state.settings().kind().pinAnswer();
     if (!answer.ok()) {
-      replies.unreachable(call, a.id(), answer);
-      return state.with(a.answered(e.operation(), e.call(), answer));
+      return unreachable(state, a, answer);
     }
     if (state.moving()) {
       return failed(state, a, Errno.EBUSY);
     }
     if (!state.revoked() && Placement.misplaced(state)) {
-      return failed(state, a, Placement.holds(state) > 0 ? Errno.EINVAL : Errno.EBUSY);
+      return Placement.holds(state) > 0
+          ? unreachable(state, a, Errno.EINVAL)
+          : failed(state, a, Errno.EBUSY);
     }
     return done(state, a.pins(a.pins() + 1));
   }
@@ -179,8 +186,11 @@ final class BufferCalls {
       return failed(state, a, state.refusal());
     }
     if (!a.mapErrno().ok()) {
-      replies.unreachable(call, a.id(), a.mapErrno());
-      return state.with(a.answered(e.operation(), e.call(), a.mapErrno()));
+      return unreachable(state, a, a.mapErrno());
+    }
+    if (!a.dynamic() && Placement.keptOut(state, a.id(), false)) {
+      // Its map is a pin, too, and that is refused as any other's.
+      return unreachable(state, a, Errno.EINVAL);
     }
     // It has to be moved first; BufferCore sees to that, if it is not pinned.
     return failed(state, a, Errno.EBUSY);
@@ -189,12 +199,10 @@ final class BufferCalls {
   /** {@code vfio_pci_dma_buf_iommufd_map()}, with what iommufd itself checks before. */
   private BufferState iommufdMap(BufferState state, Attachment a) {
     if (!state.settings().kind().hasIommufdMap()) {
-      return failed(state, a, Errno.EOPNOTSUPP);
+      return unreachable(state, a, Errno.EOPNOTSUPP);
     }
     if (!e.span().within(state.settings().bytes())) {
-      // Whatever is asked, it will be refused again.
-      replies.unreachable(call, a.id(), Errno.EINVAL);
-      return state.with(a.answered(e.operation(), e.call(), Errno.EINVAL));
+      return unreachable(state, a, Errno.EINVAL);
     }
     return refusedMap(state, a) ? refuseMap(state, a) : mapPart(state, a, e.span());
   }

@@ -119,12 +119,13 @@ public final class BufferCore {
     return advance(next, e.nowNanos(), effects);
   }
 
-  /** The attachments whose call it is, if it is legal. */
+  /** The attachments whose call it is, if it is legal and none has overtaken it. */
   private static Stream<Attachment> asks(BufferState state, BufferEvent.Called e) {
     return e.ids().stream()
         .map(id -> state.attachments().get(id))
         .filter(Objects::nonNull)
-        .filter(a -> a.process() == e.process() && e.locked() == e.operation().locked());
+        .filter(a -> a.process() == e.process() && e.locked() == e.operation().locked())
+        .filter(a -> a.answers().to(e.operation(), e.call()) != null);
   }
 
   private static BufferState slotsMapped(

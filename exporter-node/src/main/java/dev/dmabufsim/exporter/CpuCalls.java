@@ -46,8 +46,7 @@ final class CpuCalls {
       SlotAsks slots) {
     CpuCalls calls = new CpuCalls(e, replies, slots);
     if (answered != null) {
-      calls.repeated(state, a, answered);
-      return state;
+      return calls.repeated(state, a, answered);
     }
     if (a.cpu().slot() instanceof Mapping.Unmapping u && u.call() == e.call()) {
       // It is counted off already, and answered when the slot is closed.
@@ -124,7 +123,7 @@ final class CpuCalls {
     return state.with(a.answered(e.operation(), e.call(), Errno.EINVAL));
   }
 
-  private void repeated(BufferState state, Attachment a, Errno answered) {
+  private BufferState repeated(BufferState state, Attachment a, Errno answered) {
     Cpu cpu = a.cpu();
     if (!answered.ok()) {
       replies.failed(call, a.id(), answered);
@@ -133,12 +132,23 @@ final class CpuCalls {
     } else if (e.operation() == Operation.VMAP || e.operation() == Operation.MMAP) {
       if (cpu.slot() instanceof Mapping.Mapped m) {
         replies.mappedAgain(call, part(m.table(), e.span()));
-      } else {
-        replies.failed(call, a.id(), state.revoked() ? state.refusal() : Errno.ENODEV);
+      } else if (!a.answers().overtaken(e.operation(), e.call())) {
+        return closedSince(state, a);
       }
     } else {
       replies.again(call, a.id());
     }
+    return state;
+  }
+
+  /**
+   * It was mapped for that call, and closed before the answer came through: who is told now that it
+   * failed has nothing to give back, so that is not counted any more.
+   */
+  private BufferState closedSince(BufferState state, Attachment a) {
+    Cpu cpu = a.cpu();
+    Cpu less = e.operation() == Operation.MMAP ? cpu.mmaps(Math.max(0, cpu.mmaps() - 1)) : cpu;
+    return failed(state, a.cpu(less), state.revoked() ? state.refusal() : Errno.ENODEV);
   }
 
   /**

@@ -4,6 +4,7 @@ import static dev.dmabufsim.common.contract.Errno.EBUSY;
 import static dev.dmabufsim.common.contract.Errno.EINVAL;
 import static dev.dmabufsim.common.contract.Errno.ENODEV;
 import static dev.dmabufsim.common.contract.Errno.OK;
+import static dev.dmabufsim.common.message.Operation.DETACH;
 import static dev.dmabufsim.common.message.Operation.MAP;
 import static dev.dmabufsim.common.message.Operation.PIN;
 import static dev.dmabufsim.common.message.Operation.UNMAP;
@@ -239,6 +240,15 @@ final class BufferMoveTest {
     assertThat(b.answer(2)).as("it has to be moved first").isEqualTo(EBUSY);
     b.returned(1, 2).copied();
     assertThat(b.call(MAP, 2).slotsMapped(2).answer(2)).isEqualTo(OK);
+  }
+
+  @Test
+  void aStaticMapIsAPinAndRefusedForGoodWhereOthersHoldWhatIsPinned() {
+    BufferDriver b = gpu(Contract.V7).attach(PROCESS, 1).call(PIN, 1).attach(PROCESS, STATIC, 2);
+    assertThat(b.call(MAP, 2).answer(2)).isEqualTo(EINVAL);
+    assertThat(b.noted(HistoryEvent.MapRefused.class))
+        .containsExactly(new HistoryEvent.MapRefused(BUFFER, EINVAL, List.of(2)));
+    assertThat(b.call(DETACH, 2).answer(2)).isEqualTo(OK);
   }
 
   @Test

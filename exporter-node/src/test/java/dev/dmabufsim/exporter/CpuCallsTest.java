@@ -201,6 +201,28 @@ final class CpuCallsTest {
   }
 
   @Test
+  void anMmapWhoseAnswerWasLostAndThatWasTakenMeanwhileIsNotCountedAnyMore() {
+    BufferDriver b = gpu().call(PROCESS, 5, MMAP, 1).cpuMapped(1);
+    assertThat(b.answer(1)).isEqualTo(OK);
+    b.revoke(DEAD).answered(1).cpuUnmapped(1);
+    assertThat(b.call(PROCESS, 5, MMAP, 1).answer(1)).isEqualTo(ENODEV);
+    assertThat(b.call(PROCESS, 5, MMAP, 1).answer(1)).as("once more").isEqualTo(ENODEV);
+    assertThat(b.call(PROCESS, 6, DETACH, 1).answer(1)).isEqualTo(OK);
+  }
+
+  @Test
+  void anMmapThatComesTwiceIsNotTakenBackFromWhoHasUsedIt() {
+    BufferDriver b = gpu().call(PROCESS, 5, MMAP, 1).cpuMapped(1);
+    b.call(PROCESS, 6, BEGIN_CPU_ACCESS, 1).call(PROCESS, 7, END_CPU_ACCESS, 1);
+    b.revoke(DEAD).answered(1).cpuUnmapped(1);
+    b.call(PROCESS, 5, MMAP, 1);
+    assertThat(b.effects(BufferEffect.Reply.class)).isEmpty();
+    assertThat(b.call(PROCESS, 8, DETACH, 1).answer(1)).as("it is mapped still").isEqualTo(EINVAL);
+    assertThat(b.call(PROCESS, 9, MUNMAP, 1).answer(1)).isEqualTo(OK);
+    assertThat(b.call(PROCESS, 10, DETACH, 1).answer(1)).isEqualTo(OK);
+  }
+
+  @Test
   void aMoveTakesTheCpusMappingToo() {
     BufferDriver b = gpu().call(MMAP, 1).cpuMapped(1).revoke(RevokeCause.EVICTION);
     b.answered(1).cpuUnmapped(1).copied();

@@ -139,7 +139,12 @@ public record AttachmentState(
 
   /** Whether it was to end, and has come as far as it ever will. */
   public boolean ended() {
-    return phase == Phase.DONE || (ending && timeline != null && timeline.stuck());
+    return phase == Phase.DONE || (ending && stuck());
+  }
+
+  /** Whether it will never give back what it has. */
+  public boolean stuck() {
+    return timeline != null && timeline.stuck();
   }
 
   /** Whether the exporter has it on its list, as far as this side knows. */

@@ -105,10 +105,10 @@ final class CpuAccess {
     }
   }
 
-  /** The attachment is gone. */
+  /** The attachment is gone, as was asked. */
   void detached(int attachment) {
     Reader reader = byAttachment.get(attachment);
-    if (reader != null && reader.mapping == null) {
+    if (reader != null && reader.state.phase() == CpuAccessCore.Phase.DETACHING) {
       byAttachment.remove(attachment);
     }
   }

@@ -408,7 +408,10 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
     }
     boolean never =
         byIndex.values().stream()
-            .allMatch(e -> e.state.phase() == Phase.REFUSED || e.state.phase() == Phase.AWAY);
+            .allMatch(e ->
+                e.state.phase() == Phase.REFUSED
+                    || e.state.phase() == Phase.AWAY
+                    || e.state.stuck());
     if (attachments > 0 || never) {
       hub.tell(new ImporterHub.Command.DeviceRecovered(deviceKey, checkNumber, attachments > 0));
     } else {

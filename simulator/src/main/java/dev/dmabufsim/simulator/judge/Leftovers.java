@@ -9,9 +9,8 @@ import java.util.Set;
 /**
  * Nothing is left when everybody has stopped: no attachment, pin, mapping, slot, process or file.
  *
- * <p>An importer that misbehaves may keep its attachments: nobody can make it give them back, and
- * in a kernel they would go with its driver. Memory is not among what they keep, nor is a slot that
- * grants something.
+ * <p>A device that misbehaves may keep what it has until its process is gone: nobody can make it
+ * give that back. Its exporters then take it off their lists, as they do with the dead.
  */
 final class Leftovers implements Watch {
   private record Stopped(HistoryEvent.DeviceStopped event, HistoryLine line) {
@@ -20,23 +19,12 @@ final class Leftovers implements Watch {
     }
   }
 
-  /**
-   * A buffer that was released.
-   *
-   * @param holders whose attachments were on its list, one for each
-   */
-  private record Released(
-      HistoryEvent.BufferReleased event, HistoryLine line, List<String> holders) {
-    long keptBy(Set<String> misbehaving) {
-      return holders.stream().filter(misbehaving::contains).count();
-    }
-  }
+  private record Released(HistoryEvent.BufferReleased event, HistoryLine line) {}
 
   private record Exporter(HistoryEvent.ExporterStopped event, HistoryLine line) {}
 
   private record Iommu(HistoryEvent.IommuStopped event, HistoryLine line) {}
 
-  private final Attachments attachments = new Attachments();
   private final List<Stopped> devices = new ArrayList<>();
   private final List<Released> released = new ArrayList<>();
   private final List<Exporter> exporters = new ArrayList<>();
@@ -44,19 +32,9 @@ final class Leftovers implements Watch {
 
   @Override
   public void accept(HistoryLine line) {
-    attachments.accept(line);
     switch (line.event()) {
       case HistoryEvent.DeviceStopped e -> devices.add(new Stopped(e, line));
-      case HistoryEvent.BufferReleased e -> {
-        List<String> holders =
-            e.attachments() == 0
-                ? List.of()
-                : attachments.held().values().stream()
-                    .filter(one -> one.buffer() == e.buffer())
-                    .map(Attachments.Held::importer)
-                    .toList();
-        released.add(new Released(e, line, holders));
-      }
+      case HistoryEvent.BufferReleased e -> released.add(new Released(e, line));
       case HistoryEvent.ExporterStopped e -> exporters.add(new Exporter(e, line));
       case HistoryEvent.IommuStopped e -> iommus.add(new Iommu(e, line));
       default -> {}
@@ -87,13 +65,7 @@ final class Leftovers implements Watch {
     }
     for (Exporter x : exporters) {
       HistoryEvent.ExporterStopped e = x.event;
-      long kept =
-          released.stream()
-              .filter(r -> r.line.node().equals(x.line.node()))
-              .mapToLong(r -> r.keptBy(misbehaving))
-              .sum();
-      boolean allKept = kept > 0 && e.attachments() <= kept;
-      if (e.attachments() + e.pins() + e.mappings() > 0 && !allKept) {
+      if (e.attachments() + e.pins() + e.mappings() > 0) {
         ruling.broke(
             Invariant.NOTHING_LEFT,
             "%s stopped with %d attachments, %d pins, %d mappings"
@@ -111,7 +83,7 @@ final class Leftovers implements Watch {
     }
     for (Released r : released) {
       // Of a run that was broken off it says nothing: nobody had the time to detach.
-      if (run.facts().orderly() && r.event.attachments() > r.keptBy(misbehaving)) {
+      if (run.facts().orderly() && r.event.attachments() > 0) {
         ruling.broke(
             Invariant.NOTHING_LEFT,
             "buffer %s was released with %d attachments"

@@ -12,22 +12,21 @@ import java.util.Set;
 
 /**
  * When the faults are over every importer device that survived them does DMA again within ten
- * seconds: every one that ever attached, whose node lives, and whose exporter has a live buffer.
- * Not one that gave its attachments back before, and never had a mapping: whatever it asked for had
- * been refused for good. Said of runs only in which a fault ended; of one that was broken off
- * nothing is.
+ * seconds: every one that keeps the contract and ever attached, whose node lives, and whose
+ * exporter has a live buffer. What was refused for good does not count as attached. Said of runs
+ * only in which a fault ended; of one that was broken off nothing is.
  */
 final class LiveAgain implements Watch {
   private static final long LIMIT_NANOS = 10_000_000_000L;
 
   private final Map<Integer, String> exporters = new HashMap<>();
   private final Set<Integer> live = new HashSet<>();
-  private final Map<String, Set<String>> attachedTo = new LinkedHashMap<>();
+
+  /** Of each device its attachments, and the exporter of each. */
+  private final Map<String, Map<Integer, String>> attachments = new LinkedHashMap<>();
+
   private final Map<String, List<HistoryLine>> recovered = new HashMap<>();
-  private final Map<Integer, String> deviceOf = new HashMap<>();
-  private final Map<String, Set<Integer>> held = new HashMap<>();
-  private final Map<String, Long> heldUntil = new HashMap<>();
-  private final Set<String> everMapped = new HashSet<>();
+  private final Set<Integer> refused = new HashSet<>();
 
   @Override
   public void accept(HistoryLine line) {
@@ -40,42 +39,15 @@ final class LiveAgain implements Watch {
       case HistoryEvent.RevokeCompleted e -> live.remove(e.buffer());
       case HistoryEvent.Reclaimed e -> live.remove(e.buffer());
       case HistoryEvent.Attached e -> {
-        attachedTo
-            .computeIfAbsent(e.importer(), d -> new HashSet<>())
-            .add(exporters.getOrDefault(e.buffer(), Names.UNKNOWN));
-        e.attachments().forEach(id -> deviceOf.put(id, e.importer()));
-        held.computeIfAbsent(e.importer(), d -> new HashSet<>()).addAll(e.attachments());
+        Map<Integer, String> its = attachments.computeIfAbsent(e.importer(), d -> new HashMap<>());
+        String exporter = exporters.getOrDefault(e.buffer(), Names.UNKNOWN);
+        e.attachments().forEach(id -> its.put(id, exporter));
       }
-      case HistoryEvent.Operated e -> operated(e, line);
-      case HistoryEvent.Reaped e -> gone(e.attachments(), line);
+      case HistoryEvent.MapRefused e -> refused.addAll(e.attachments());
       case HistoryEvent.Recovered e ->
           recovered.computeIfAbsent(e.device(), d -> new ArrayList<>()).add(line);
       default -> {}
     }
-  }
-
-  private void operated(HistoryEvent.Operated e, HistoryLine line) {
-    switch (e.operation()) {
-      case MAP, IOMMUFD_MAP ->
-          e.attachments().forEach(id -> everMapped.add(deviceOf.getOrDefault(id, Names.UNKNOWN)));
-      case DETACH -> gone(e.attachments(), line);
-      case PIN, UNPIN, UNMAP, BEGIN_CPU_ACCESS, END_CPU_ACCESS, MMAP, MUNMAP, VMAP, VUNMAP -> {}
-    }
-  }
-
-  private void gone(List<Integer> ids, HistoryLine line) {
-    for (int id : ids) {
-      String device = deviceOf.getOrDefault(id, Names.UNKNOWN);
-      held.getOrDefault(device, new HashSet<>()).remove(id);
-      heldUntil.put(device, line.nanos());
-    }
-  }
-
-  /** Whether it had given up, for good, before it was calm. */
-  private boolean refused(String device, long calm) {
-    return !everMapped.contains(device)
-        && held.getOrDefault(device, Set.of()).isEmpty()
-        && heldUntil.getOrDefault(device, Long.MAX_VALUE) <= calm;
   }
 
   @Override
@@ -90,9 +62,11 @@ final class LiveAgain implements Watch {
     live.stream()
         .filter(b -> !cast.orphan(b, Long.MAX_VALUE))
         .forEach(b -> alive.add(exporters.getOrDefault(b, Names.UNKNOWN)));
-    attachedTo.forEach((device, exportersOfIt) -> {
-      boolean possible = exportersOfIt.stream().anyMatch(alive::contains);
-      if (possible && survives(device, run) && !refused(device, calm)) {
+    attachments.forEach((device, its) -> {
+      boolean possible =
+          its.entrySet().stream()
+              .anyMatch(a -> !refused.contains(a.getKey()) && alive.contains(a.getValue()));
+      if (possible && survives(device, run) && !run.facts().misbehaving().contains(device)) {
         judge(device, calm, over, run, ruling);
       }
     });

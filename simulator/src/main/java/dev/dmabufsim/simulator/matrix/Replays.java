@@ -41,11 +41,12 @@ final class Replays {
         .filter(c -> c.plays() < MOST_PLAYS)
         .filter(c ->
             switch (c.verdict()) {
-              case UNKNOWN -> true;
               case SAFE, CONTAINED ->
                   claims.stream()
                       .anyMatch(q -> q.concerns(c.key()) && q.expected() == CellVerdict.UNSAFE);
-              case UNSAFE, HANGS, REFUSED -> false;
+              // What kept a run from saying anything may be a defect, which a repetition would
+              // hide.
+              case UNSAFE, HANGS, REFUSED, UNKNOWN -> false;
             })
         .map(Cell::key)
         .toList();

@@ -43,6 +43,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -91,6 +92,10 @@ public final class Run {
   private final BlockingQueue<Input> inputs = new LinkedBlockingQueue<>();
   private final Map<String, NodeProcess> nodes = new LinkedHashMap<>();
   private final Map<String, NodeAddress> addresses = new LinkedHashMap<>();
+
+  /** What was to be damaged and was not there yet; each says why not, or nothing if it was. */
+  private final List<Supplier<Optional<String>>> damages = new ArrayList<>();
+
   private final Set<String> toResume = new TreeSet<>();
   private final List<String> kept = new ArrayList<>();
   private final CountDownLatch finished = new CountDownLatch(1);
@@ -248,6 +253,7 @@ public final class Run {
       state = state.begun(System.nanoTime());
       playRounds();
       afterFaults();
+      damages.forEach(d -> d.get().ifPresent(this::trouble));
       state = core.judgeFaults(state);
       dmaNanos = System.nanoTime() - dmaBegun;
       tell(Role.EXPORTER, new NodeCommand.End());
@@ -501,7 +507,8 @@ public final class Run {
   private void handleNext(long nanos) throws Interruption {
     try {
       resume();
-      long most = toResume.isEmpty() ? Long.MAX_VALUE : LOOK_NANOS;
+      damages.removeIf(d -> d.get().isEmpty());
+      long most = toResume.isEmpty() && damages.isEmpty() ? Long.MAX_VALUE : LOOK_NANOS;
       long due = Math.min(most, core.untilDue(state, System.nanoTime()).orElse(Long.MAX_VALUE));
       Input input = inputs.poll(Math.clamp(due, 0, nanos), TimeUnit.NANOSECONDS);
       if (input != null) {
@@ -550,11 +557,11 @@ public final class Run {
       case RunCore.Effect.RefuseMemory e ->
           Objects.requireNonNull(vandal).refuseMemory(e.refused());
       case RunCore.Effect.Truncate e ->
-          Objects.requireNonNull(vandal).truncate(e.node()).ifPresent(this::trouble);
+          damages.add(() -> Objects.requireNonNull(vandal).truncate(e.node()));
       case RunCore.Effect.OtherVersion e -> Objects.requireNonNull(vandal).otherVersion(e.other());
       case RunCore.Effect.Ask e -> tell(Role.IMPORTER, new NodeCommand.Check(e.number()));
       case RunCore.Effect.DamageSlot e ->
-          Objects.requireNonNull(vandal).damageSlot().ifPresent(this::trouble);
+          damages.add(() -> Objects.requireNonNull(vandal).damageSlot());
     }
   }
 

@@ -6,8 +6,8 @@ import static dev.dmabufsim.simulator.judge.Tale.LAUNCHER;
 import static dev.dmabufsim.simulator.judge.Tale.NIC;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.history.HistoryEvent;
-import dev.dmabufsim.common.message.Operation;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -55,31 +55,34 @@ class LiveAgainTest {
     assertThat(another.at(15_000, IMPORTER, RECOVERED).broken(IT)).isEmpty();
   }
 
-  private static Tale other(long detachedMillis) {
+  private static Tale withAnother() {
     HistoryEvent attached =
         new HistoryEvent.Attached(
             Tale.BUFFER, OTHER, "iommufd", true, List.of(Tale.ATTACHMENT + 1));
     return Tale.begin()
         .at(31, EXPORTER, attached)
-        .at(detachedMillis, EXPORTER, Tale.operated(Operation.DETACH, Tale.ATTACHMENT + 1))
         .at(100, LAUNCHER, Tale.struck("partition", IMPORTER))
         .at(1000, LAUNCHER, Tale.over("partition", IMPORTER))
         .at(1100, IMPORTER, RECOVERED);
   }
 
+  private static HistoryEvent refused(int attachment) {
+    return new HistoryEvent.MapRefused(Tale.BUFFER, Errno.EOPNOTSUPP, List.of(attachment));
+  }
+
   @Test
-  void whoWasRefusedForGoodBeforeNeedNot() {
-    assertThat(other(900).until(60_000).broken(IT)).isEmpty();
-    assertThat(other(1001).until(60_000).broken(IT))
-        .as("it had not given up")
+  void whoWasRefusedForGoodNeedNot() {
+    assertThat(withAnother().until(60_000).broken(IT))
         .containsExactly("other did no DMA any more when the faults were over");
-    assertThat(
-            other(900)
-                .at(32, EXPORTER, Tale.operated(Operation.IOMMUFD_MAP, Tale.ATTACHMENT + 1))
-                .until(60_000)
-                .broken(IT))
-        .as("it could map")
-        .hasSize(1);
+    Tale other = withAnother().at(1200, EXPORTER, refused(Tale.ATTACHMENT + 1));
+    assertThat(other.until(60_000).broken(IT)).as("after a restart, say").isEmpty();
+    Tale one = withAnother().at(1200, EXPORTER, refused(Tale.ATTACHMENT));
+    assertThat(one.until(60_000).broken(IT)).as("another's refusal").hasSize(1);
+  }
+
+  @Test
+  void whoMisbehavesNeedNot() {
+    assertThat(healed().ofACheat().until(60_000).broken(IT)).isEmpty();
   }
 
   @Test

@@ -50,14 +50,9 @@ class ReplaysTest {
         .containsExactly(new CellKey(Contract.V2, "gpu", HONEST));
   }
 
-  @Test
-  void ofWhomNothingIsKnownIsPlayedAgainWhoeverItIs() {
-    assertThat(wanted(cell("dpu", CellVerdict.UNKNOWN, 1))).hasSize(1);
-  }
-
   @ParameterizedTest
-  @EnumSource(names = {"UNSAFE", "HANGS", "REFUSED"})
-  void whatIsSeenIsSeen(CellVerdict verdict) {
+  @EnumSource(names = {"UNSAFE", "HANGS", "REFUSED", "UNKNOWN"})
+  void whatIsSeenIsSeenAndWhatCouldNotBeSeenIsNotHidden(CellVerdict verdict) {
     assertThat(wanted(cell("gpu", verdict, 1), cell("nic", verdict, 1))).isEmpty();
   }
 
