@@ -77,7 +77,7 @@ public final class Matrix {
                         .collect(Collectors.joining(", "))));
         its =
             Replays.together(
-                its, play(MatrixScenario.of(again, options.importers()), play, options));
+                its, play(MatrixScenario.again(again, options.importers()), play, options));
       }
       cells.addAll(its);
       done++;

@@ -109,16 +109,22 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
     importers
         .keySet()
         .forEach(kind -> treatments.forEach(t -> keys.add(new CellKey(contract, kind, t))));
-    return of(keys, importers);
+    return of(keys, importers, 1);
   }
 
   /**
-   * Lays some cells of one sequence out.
+   * Lays some cells of one sequence out, to be played once more: with more revokes of each, the
+   * later of which meet programs that are quick by then.
    *
    * @param keys at least one, all of the same sequence
    * @param importers the kinds, with their drivers
    */
-  static MatrixScenario of(List<CellKey> keys, Map<String, ImporterDriver> importers) {
+  static MatrixScenario again(List<CellKey> keys, Map<String, ImporterDriver> importers) {
+    return of(keys, importers, 2);
+  }
+
+  private static MatrixScenario of(
+      List<CellKey> keys, Map<String, ImporterDriver> importers, int times) {
     Contract contract = keys.getFirst().contract();
     List<Place> places = new ArrayList<>();
     List<ExporterSpec> exporters = new ArrayList<>();
@@ -140,7 +146,7 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
       // buffers of the same size, so that what one cell does to memory never meets another cell's
       // importer.
       long bytes = LEAST_BUFFER_BYTES + places.size() * PAGE_BYTES;
-      for (int i = 0; i < (once ? ONCE : 1); i++) {
+      for (int i = 0; i < (once ? times * ONCE : 1); i++) {
         String exporter = "for." + importer + (once ? "." + (i + 1) : "");
         its.add(exporter);
         exporters.add(
@@ -182,7 +188,7 @@ public record MatrixScenario(Scenario scenario, List<Place> cells) {
             "",
             contract,
             BOUND,
-            new Revokes(true, ROUNDS, EVERY, Duration.ofMillis(50), HANG_LIMIT),
+            new Revokes(true, times * ROUNDS, EVERY, Duration.ofMillis(50), HANG_LIMIT),
             new Dma(64, 16 << 10, Defaults.READ_FRACTION, duty),
             described,
             nodes,

@@ -41,13 +41,17 @@ class MatrixScenarioTest {
         .isEqualTo(scenario);
   }
 
+  private static MatrixScenario.Place place(MatrixScenario matrix, CellKey key) {
+    return matrix.cells().stream().filter(c -> c.key().equals(key)).findFirst().orElseThrow();
+  }
+
   @Test
   void ofSomeCellsItHasTheseOnly() {
     List<CellKey> keys =
         List.of(
             new CellKey(Contract.V2, "virtio-gpu", Treatment.all().getFirst()),
             new CellKey(Contract.V2, "scanout", Treatment.KILLED));
-    MatrixScenario matrix = MatrixScenario.of(keys, DRIVERS);
+    MatrixScenario matrix = MatrixScenario.again(keys, DRIVERS);
     assertThat(matrix.cells()).extracting(MatrixScenario.Place::key).isEqualTo(keys);
     assertThat(matrix.scenario().contract()).isEqualTo(Contract.V2);
     assertThat(
@@ -55,6 +59,12 @@ class MatrixScenarioTest {
                 .flatMap(n -> n.importers().stream())
                 .map(ImporterSpec::name))
         .containsExactlyInAnyOrder("virtio-gpu.honest", "scanout.killed");
+    MatrixScenario all = MatrixScenario.of(Contract.V2, DRIVERS, Treatment.all());
+    assertThat(matrix.scenario().revokes().rounds())
+        .as("more often than all together are")
+        .isGreaterThan(all.scenario().revokes().rounds());
+    assertThat(matrix.cells().get(1).exporters())
+        .hasSizeGreaterThan(place(all, keys.get(1)).exporters().size());
   }
 
   @Test
