@@ -1,5 +1,6 @@
 package dev.dmabufsim.importer;
 
+import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.message.Operation;
 import dev.dmabufsim.common.message.SgTable;
 import dev.dmabufsim.importer.AttachmentEffect.Ask;
@@ -185,7 +186,7 @@ public final class AttachmentCore {
           s.phase() != Phase.UNPINNING
               ? s
               : giveBack(s.pinned(false), e.call(), e.nowNanos(), effects);
-      case DETACH -> s.phase() != Phase.DETACHING ? s : detachAnswered(s, e);
+      case DETACH -> s.phase() != Phase.DETACHING ? s : detachAnswered(s, e, effects);
       // The CPU's, which are asked for elsewhere.
       case BEGIN_CPU_ACCESS, END_CPU_ACCESS, MMAP, MUNMAP, VMAP, VUNMAP -> s;
     };
@@ -220,6 +221,9 @@ public final class AttachmentCore {
   /** A pin or a map was refused: for now, as by a revoke or a move that goes on, or for good. */
   private static AttachmentState refused(
       AttachmentState s, AttachmentEvent.Answered e, List<AttachmentEffect> effects) {
+    if (e.errno() == Errno.EINVAL && e.operation() != Operation.PIN && unmappedAgain(s, effects)) {
+      return later(s.phase(Phase.WAITING, 0), e.nowNanos(), effects);
+    }
     return switch (e.errno()) {
       // The two devices cannot do peer-to-peer, or the exporter has no such operation.
       case EINVAL, EOPNOTSUPP -> giveBack(s.givingUp(), e.call(), e.nowNanos(), effects);
@@ -233,8 +237,25 @@ public final class AttachmentCore {
     };
   }
 
-  private static AttachmentState detachAnswered(AttachmentState s, AttachmentEvent.Answered e) {
+  /**
+   * An exporter that does not wait for unmaps does not ask again for one that was lost on its way;
+   * it calls what follows illegal.
+   *
+   * @return whether there was one
+   */
+  private static boolean unmappedAgain(AttachmentState s, List<AttachmentEffect> effects) {
+    ReactionTimeline past = s.past();
+    if (past == null || !past.released()) {
+      return false;
+    }
+    effects.add(toldAgain(s.epoch(), past));
+    return true;
+  }
+
+  private static AttachmentState detachAnswered(
+      AttachmentState s, AttachmentEvent.Answered e, List<AttachmentEffect> effects) {
     if (!e.errno().ok()) {
+      unmappedAgain(s, effects);
       // The exporter has not heard of the unmap yet: as a new call, a little later.
       return s.asking(Phase.DETACHING, REFUSED_CALL, e.nowNanos() + RETRY_NANOS);
     }

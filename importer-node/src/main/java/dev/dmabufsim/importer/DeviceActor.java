@@ -401,17 +401,18 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
         }
       }
     }
-    if (attachments > 0) {
-      long micros = (System.nanoTime() - checkedSinceNanos) / 1000;
-      node.history()
-          .record(new HistoryEvent.Recovered(plan.name(), attachments, operations, micros));
-    }
+    boolean away = byIndex.values().stream().anyMatch(e -> e.state.phase() == Phase.AWAY);
     boolean never =
         byIndex.values().stream()
             .allMatch(e ->
                 e.state.phase() == Phase.REFUSED
                     || e.state.phase() == Phase.AWAY
                     || e.state.stuck());
+    if (attachments > 0 || (never && away)) {
+      long micros = (System.nanoTime() - checkedSinceNanos) / 1000;
+      node.history()
+          .record(new HistoryEvent.Recovered(plan.name(), attachments, operations, micros));
+    }
     if (attachments > 0 || never) {
       hub.tell(new ImporterHub.Command.DeviceRecovered(deviceKey, checkNumber, attachments > 0));
     } else {

@@ -21,6 +21,7 @@ import dev.dmabufsim.importer.AttachmentState.Phase;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -617,12 +618,32 @@ final class AttachmentCoreTest {
     AttachmentDriver a = attachment("rdma-pinned-revocable").to(Phase.DETACHING);
     long call = a.state.call();
     a.answered(Operation.DETACH, Errno.EINVAL);
-    assertThat(a.effects()).isEmpty();
+    assertThat(a.effects()).as("nobody may ask for the unmap, and it may be lost").hasSize(1);
+    assertThat(Objects.requireNonNull(a.progress()).unmapped()).isTrue();
     assertThat(a.state.dueNanos()).isGreaterThan(a.now);
 
     a.due();
     assertThat(a.asked().operation()).isEqualTo(Operation.DETACH);
     assertThat(a.asked().call()).isNotEqualTo(call);
+  }
+
+  @Test
+  void aMapThatIsNotLegalSinceTheUnmapWasLostIsTriedAgainAndTheUnmapToldAgain() {
+    AttachmentDriver a = attachment("virtio-gpu").to(Phase.LIVE).invalidated(3).playOut().due();
+    assertThat(a.asked().operation()).isEqualTo(Operation.MAP);
+    a.answered(Operation.MAP, Errno.EINVAL);
+    assertThat(Objects.requireNonNull(a.progress()).unmapped()).isTrue();
+    assertThat(a.progress().epoch()).isEqualTo(3);
+    assertThat(a.state.phase()).isEqualTo(Phase.WAITING);
+    assertThat(a.to(Phase.LIVE).invalidated(4).playOut().state.phase()).isEqualTo(Phase.WAITING);
+  }
+
+  @Test
+  void aMapThatWasNeverLegalIsNotTriedAgain() {
+    AttachmentDriver a = attachment("virtio-gpu").to(Phase.MAPPING);
+    a.answered(Operation.MAP, Errno.EINVAL);
+    assertThat(a.progress()).isNull();
+    assertThat(a.state.phase()).isEqualTo(Phase.DETACHING);
   }
 
   static Stream<Arguments> kindsAndPhases() {

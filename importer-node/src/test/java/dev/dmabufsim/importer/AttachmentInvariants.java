@@ -150,7 +150,9 @@ final class AttachmentInvariants {
     must(before.offer().revocable(), "has no callback that could return: %s", e);
     boolean invalidated = event instanceof AttachmentEvent.Invalidated;
     ReactionTimeline past = before.past();
-    if (invalidated
+    // Or it has to take the unmap to be lost, since what it asks for is not legal.
+    boolean illegal = event instanceof AttachmentEvent.Answered a && !a.errno().ok();
+    if ((invalidated || illegal)
         && past != null
         && before.phase() != Phase.STOPPING
         && e.epoch() == before.epoch()) {

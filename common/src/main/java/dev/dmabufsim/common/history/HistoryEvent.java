@@ -273,7 +273,8 @@ public sealed interface HistoryEvent {
   record MappingsLost(String device, List<Integer> attachments) implements HistoryEvent {}
 
   /**
-   * Importer: after the faults were over, the device has attachments that did DMA anew.
+   * Importer: after the faults were over, the device has attachments that did DMA anew; or, if it
+   * says so of none, its driver stays away from what was revoked, and it never will.
    *
    * @param micros since it was asked to look
    */

@@ -10,7 +10,7 @@ import java.util.Set;
  * Nothing is left when everybody has stopped: no attachment, pin, mapping, slot, process or file.
  *
  * <p>A device that misbehaves may keep what it has until its process is gone: nobody can make it
- * give that back. Its exporters then take it off their lists, as they do with the dead.
+ * give that back. Under {@code enforced} its exporters then take it off their lists.
  */
 final class Leftovers implements Watch {
   private record Stopped(HistoryEvent.DeviceStopped event, HistoryLine line) {

@@ -13,8 +13,9 @@ import java.util.Set;
 /**
  * When the faults are over every importer device that survived them does DMA again within ten
  * seconds: every one that keeps the contract and ever attached, whose node lives, and whose
- * exporter has a live buffer. What was refused for good does not count as attached. Said of runs
- * only in which a fault ended; of one that was broken off nothing is.
+ * exporter has a live buffer. What was refused for good does not count as attached, and whose
+ * driver stays away after a revoke says so. Said of runs only in which a fault ended; of one that
+ * was broken off nothing is.
  */
 final class LiveAgain implements Watch {
   private static final long LIMIT_NANOS = 10_000_000_000L;
@@ -22,8 +23,8 @@ final class LiveAgain implements Watch {
   private final Map<Integer, String> exporters = new HashMap<>();
   private final Set<Integer> live = new HashSet<>();
 
-  /** Of each device its attachments, and the exporter of each. */
-  private final Map<String, Map<Integer, String>> attachments = new LinkedHashMap<>();
+  /** Of each device its attachments, and the buffer of each. */
+  private final Map<String, Map<Integer, Integer>> attachments = new LinkedHashMap<>();
 
   private final Map<String, List<HistoryLine>> recovered = new HashMap<>();
   private final Set<Integer> refused = new HashSet<>();
@@ -39,9 +40,8 @@ final class LiveAgain implements Watch {
       case HistoryEvent.RevokeCompleted e -> live.remove(e.buffer());
       case HistoryEvent.Reclaimed e -> live.remove(e.buffer());
       case HistoryEvent.Attached e -> {
-        Map<Integer, String> its = attachments.computeIfAbsent(e.importer(), d -> new HashMap<>());
-        String exporter = exporters.getOrDefault(e.buffer(), Names.UNKNOWN);
-        e.attachments().forEach(id -> its.put(id, exporter));
+        Map<Integer, Integer> its = attachments.computeIfAbsent(e.importer(), d -> new HashMap<>());
+        e.attachments().forEach(id -> its.put(id, e.buffer()));
       }
       case HistoryEvent.MapRefused e -> refused.addAll(e.attachments());
       case HistoryEvent.Recovered e ->
@@ -59,17 +59,34 @@ final class LiveAgain implements Watch {
     HistoryLine over = cast.lastOver().get();
     long calm = cast.calmSince().orElse(over.nanos());
     Set<String> alive = new HashSet<>();
-    live.stream()
-        .filter(b -> !cast.orphan(b, Long.MAX_VALUE))
-        .forEach(b -> alive.add(exporters.getOrDefault(b, Names.UNKNOWN)));
+    live.stream().filter(b -> !cast.orphan(b, Long.MAX_VALUE)).forEach(b -> alive.add(exporter(b)));
     attachments.forEach((device, its) -> {
-      boolean possible =
-          its.entrySet().stream()
-              .anyMatch(a -> !refused.contains(a.getKey()) && alive.contains(a.getValue()));
-      if (possible && survives(device, run) && !run.facts().misbehaving().contains(device)) {
+      if (possible(its, alive, cast)
+          && survives(device, run)
+          && !run.facts().misbehaving().contains(device)) {
         judge(device, calm, over, run, ruling);
       }
     });
+  }
+
+  /**
+   * Whether a device could have a mapping. What it had of an exporter that died counts as long as
+   * it has not attached to that exporter's successor.
+   */
+  private boolean possible(Map<Integer, Integer> its, Set<String> alive, Cast cast) {
+    Set<String> anew = new HashSet<>();
+    its.values().stream()
+        .filter(b -> !cast.orphan(b, Long.MAX_VALUE))
+        .forEach(b -> anew.add(exporter(b)));
+    return its.entrySet().stream()
+        .filter(a -> !refused.contains(a.getKey()))
+        .filter(a ->
+            !cast.orphan(a.getValue(), Long.MAX_VALUE) || !anew.contains(exporter(a.getValue())))
+        .anyMatch(a -> alive.contains(exporter(a.getValue())));
+  }
+
+  private String exporter(int buffer) {
+    return exporters.getOrDefault(buffer, Names.UNKNOWN);
   }
 
   private static boolean survives(String device, Run run) {

@@ -254,6 +254,7 @@ public final class Run {
       playRounds();
       afterFaults();
       damages.forEach(d -> d.get().ifPresent(this::trouble));
+      damages.clear();
       state = core.judgeFaults(state);
       dmaNanos = System.nanoTime() - dmaBegun;
       tell(Role.EXPORTER, new NodeCommand.End());

@@ -727,13 +727,16 @@ final class RunCore {
         .collect(Collectors.toUnmodifiableSet());
   }
 
-  /** Who was started again and is not as far as the others were before the faults. */
+  /**
+   * Who was started again and is not as far as the others were before the faults. When the rounds
+   * are over there may be nothing left to attach to: what was revoked for good is gone.
+   */
   Set<String> missingAgain(State s) {
+    Milestone importers = roundsOver(s) ? Milestone.READY : Milestone.SETTLED;
     Set<String> missing = new TreeSet<>();
     scenario.nodes().stream()
         .filter(n -> s.restarts(n.name()) > 0 && s.running(n.name()))
-        .filter(n ->
-            !s.reached(n.role() == Role.IMPORTER ? Milestone.SETTLED : Milestone.READY, n.name()))
+        .filter(n -> !s.reached(n.role() == Role.IMPORTER ? importers : Milestone.READY, n.name()))
         .map(NodeSpec::name)
         .forEach(missing::add);
     return missing;

@@ -7,6 +7,7 @@ import static dev.dmabufsim.simulator.judge.Tale.NIC;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.dmabufsim.common.contract.Errno;
+import dev.dmabufsim.common.contract.ExporterKind;
 import dev.dmabufsim.common.history.HistoryEvent;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -78,6 +79,37 @@ class LiveAgainTest {
     assertThat(other.until(60_000).broken(IT)).as("after a restart, say").isEmpty();
     Tale one = withAnother().at(1200, EXPORTER, refused(Tale.ATTACHMENT));
     assertThat(one.until(60_000).broken(IT)).as("another's refusal").hasSize(1);
+  }
+
+  @Test
+  void whoAttachedToADeadExportersSuccessorIsLookedAtThere() {
+    int successors = (Tale.EXPORTERS_PROCESS + 8) << 16;
+    Tale restarted =
+        withAnother()
+            .at(1200, LAUNCHER, Tale.struck("restart", EXPORTER))
+            .at(1250, Tale.IOMMU, new HistoryEvent.ProcessDied(Tale.EXPORTERS_PROCESS, EXPORTER, 0))
+            .at(1300, EXPORTER, Tale.started("exporter", EXPORTER, Tale.EXPORTERS_PROCESS + 8))
+            .at(
+                1310,
+                EXPORTER,
+                new HistoryEvent.Exported(
+                    successors, Tale.GPU, ExporterKind.VFIO_PCI, 4096, 77, 78))
+            .at(1400, LAUNCHER, Tale.over("restart", EXPORTER))
+            .at(1410, IMPORTER, RECOVERED);
+    assertThat(restarted.until(60_000).broken(IT))
+        .as("it has not attached anew")
+        .containsExactly("other did no DMA any more when the faults were over");
+    restarted
+        .at(
+            1320,
+            EXPORTER,
+            new HistoryEvent.Attached(
+                successors, OTHER, "static", false, List.of(Tale.ATTACHMENT + 9)))
+        .at(
+            1330,
+            EXPORTER,
+            new HistoryEvent.MapRefused(successors, Errno.EINVAL, List.of(Tale.ATTACHMENT + 9)));
+    assertThat(restarted.broken(IT)).as("and was refused").isEmpty();
   }
 
   @Test
