@@ -243,6 +243,18 @@ final class BufferMoveTest {
   }
 
   @Test
+  void aMapThatALaterCallHasOvertakenMovesNothing() {
+    BufferDriver b = gpu(Contract.V7).attach(PROCESS, 1).call(PIN, 1).attach(PROCESS, FAR, 2);
+    b.call(PROCESS, 20, MAP, 2);
+    assertThat(b.answer(2)).isEqualTo(EBUSY);
+    b.call(UNPIN, 1);
+    b.call(PROCESS, 19, MAP, 2);
+    assertThat(b.state.moving()).isFalse();
+    b.call(PROCESS, 21, MAP, 2);
+    assertThat(b.state.moving()).isTrue();
+  }
+
+  @Test
   void aStaticMapIsAPinAndRefusedForGoodWhereOthersHoldWhatIsPinned() {
     BufferDriver b = gpu(Contract.V7).attach(PROCESS, 1).call(PIN, 1).attach(PROCESS, STATIC, 2);
     assertThat(b.call(MAP, 2).answer(2)).isEqualTo(EINVAL);

@@ -143,8 +143,18 @@ public record AttachmentState(
   }
 
   /** Whether it will never give back what it has. */
-  public boolean stuck() {
+  private boolean stuck() {
     return timeline != null && timeline.stuck();
+  }
+
+  /** Whether its driver stays away since a revoke. */
+  public boolean away() {
+    return phase == Phase.AWAY;
+  }
+
+  /** Whether it will do no DMA any more, whatever others do. */
+  public boolean never() {
+    return phase == Phase.REFUSED || away() || stuck();
   }
 
   /** Whether the exporter has it on its list, as far as this side knows. */

@@ -401,13 +401,8 @@ final class DeviceActor extends AbstractBehavior<DeviceActor.Command> {
         }
       }
     }
-    boolean away = byIndex.values().stream().anyMatch(e -> e.state.phase() == Phase.AWAY);
-    boolean never =
-        byIndex.values().stream()
-            .allMatch(e ->
-                e.state.phase() == Phase.REFUSED
-                    || e.state.phase() == Phase.AWAY
-                    || e.state.stuck());
+    boolean away = byIndex.values().stream().anyMatch(e -> e.state.away());
+    boolean never = byIndex.values().stream().allMatch(e -> e.state.never());
     if (attachments > 0 || (never && away)) {
       long micros = (System.nanoTime() - checkedSinceNanos) / 1000;
       node.history()

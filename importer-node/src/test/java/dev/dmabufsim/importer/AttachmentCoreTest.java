@@ -3,6 +3,7 @@ package dev.dmabufsim.importer;
 import static dev.dmabufsim.importer.AttachmentDriver.table;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.dmabufsim.common.contract.Behaviour;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.contract.FenceUsage;
 import dev.dmabufsim.common.driver.Reaction;
@@ -214,6 +215,17 @@ final class AttachmentCoreTest {
 
     assertThat(a.state.phase()).isEqualTo(phase);
     assertThat(a.state.settled()).isEqualTo(afterwards == Afterwards.STAY_AWAY);
+    assertThat(a.state.away()).isEqualTo(afterwards == Afterwards.STAY_AWAY);
+    assertThat(a.state.never()).isEqualTo(afterwards == Afterwards.STAY_AWAY);
+  }
+
+  @Test
+  void whoNeverUnmapsDoesNoDmaAnyMoreOnceItIsTold() {
+    Reaction honest = Reaction.inCallback(MILLI, Afterwards.MAP_AGAIN);
+    Reaction never = Misbehaviour.apply(Behaviour.NEVER_UNMAPS, Duration.ZERO, honest);
+    AttachmentDriver a = AttachmentDriver.reacting(never).to(Phase.LIVE);
+    assertThat(a.state.never()).isFalse();
+    assertThat(a.invalidated(1).state.never()).isTrue();
   }
 
   @Test

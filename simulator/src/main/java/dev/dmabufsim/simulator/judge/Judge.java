@@ -31,9 +31,6 @@ import java.util.stream.Collectors;
 public final class Judge {
   private record Memory(int buffer, long generation) {}
 
-  /** An event and the line that it is in. */
-  private record Told<E extends HistoryEvent>(E event, HistoryLine line) {}
-
   private final Ruling ruling = new Ruling();
   private final Cast cast = new Cast();
   private final FaultCount faults = new FaultCount();
@@ -220,7 +217,7 @@ public final class Judge {
       unrevocable
           .getOrDefault(e.buffer(), new HashMap<>())
           .forEach((id, by) ->
-              holdsUnrevocable(by.event, id, "which is revoked: " + e.cause().label(), line));
+              holdsUnrevocable(by.event(), id, "which is revoked: " + e.cause().label(), line));
     }
   }
 
@@ -405,17 +402,17 @@ public final class Judge {
 
   private void judgeBounds(Facts facts) {
     for (Told<HistoryEvent.RevokeCompleted> told : ends) {
-      HistoryEvent.RevokeCompleted e = told.event;
-      if (awakeMicros(told.line, e.micros()) > facts.boundMicros()) {
+      HistoryEvent.RevokeCompleted e = told.event();
+      if (awakeMicros(told.line(), e.micros()) > facts.boundMicros()) {
         ruling.broke(
             Invariant.BOUNDED,
             "the revoke of buffer %s, epoch %d, took %d us; the bound is %d us"
                 .formatted(names.name(e.buffer()), e.epoch(), e.micros(), facts.boundMicros()),
-            told.line);
+            told.line());
       }
     }
     for (Told<HistoryEvent.RevokeUnfinished> told : unfinished) {
-      HistoryEvent.RevokeUnfinished e = told.event;
+      HistoryEvent.RevokeUnfinished e = told.event();
       if (hangs(facts, told)) {
         ruling.broke(
             Invariant.BOUNDED,
@@ -424,13 +421,13 @@ public final class Judge {
                 + " it waits for %d fences and %d unmaps"
                     .formatted(e.fences().size(), e.unmaps().size())
                 + first(e),
-            told.line);
+            told.line());
       }
     }
   }
 
   private boolean hangs(Facts facts, Told<HistoryEvent.RevokeUnfinished> told) {
-    return awakeMicros(told.line, told.event.micros()) > facts.boundMicros();
+    return awakeMicros(told.line(), told.event().micros()) > facts.boundMicros();
   }
 
   /** How long something took that ended there, without the time in which its node was frozen. */
@@ -445,19 +442,19 @@ public final class Judge {
 
   private void judgeFailures(Facts facts) {
     for (Told<HistoryEvent.Probed> told : probes) {
-      HistoryEvent.Probed e = told.event;
+      HistoryEvent.Probed e = told.event();
       HistoryLine at = completed.get(new Revoke(e.buffer(), e.epoch()));
       if (at != null && e.sinceNanos() - at.nanos() >= 0) {
         ruling.broke(
             Invariant.FAILS_ONLY_AFTER_REVOKE,
             "%s: of %d accesses to buffer %s after its revoke of epoch %d, only %d failed"
                 .formatted(e.device(), e.attempts(), names.name(e.buffer()), e.epoch(), e.enodev()),
-            told.line);
+            told.line());
       }
     }
     for (Told<HistoryEvent.Refused> told : failures) {
-      HistoryEvent.Refused e = told.event;
-      long nanos = told.line.nanos();
+      HistoryEvent.Refused e = told.event();
+      long nanos = told.line().nanos();
       Long at = revokedMemory.get(new Memory(e.buffer(), e.generation()));
       boolean excused =
           hindered(facts, e.device(), e.buffer(), nanos)
@@ -468,7 +465,7 @@ public final class Judge {
             Invariant.FAILS_ONLY_AFTER_REVOKE,
             "DMA of %s failed (%s) although no revoke of its memory had been asked for"
                 .formatted(names.who(e.attachment(), e.device()), e.how()),
-            told.line);
+            told.line());
       }
     }
   }
@@ -497,14 +494,14 @@ public final class Judge {
         .filter(told -> !hangs(facts, told))
         .findFirst()
         .ifPresent(
-            told -> ruling.doubt("a revoke was cut off before its bound was over", told.line));
+            told -> ruling.doubt("a revoke was cut off before its bound was over", told.line()));
   }
 
   /** Where revokes began that have no end; those of dead exporters others have to finish. */
   private List<HistoryLine> open() {
     Set<Revoke> over = new HashSet<>(completed.keySet());
     over.addAll(reclaimed);
-    unfinished.forEach(told -> over.add(new Revoke(told.event.buffer(), told.event.epoch())));
+    unfinished.forEach(told -> over.add(new Revoke(told.event().buffer(), told.event().epoch())));
     return begun.entrySet().stream()
         .filter(e -> !over.contains(e.getKey()))
         .filter(e -> !cast.orphan(e.getKey().buffer(), Long.MAX_VALUE))
@@ -531,7 +528,7 @@ public final class Judge {
             outcomes.getOrDefault(RevokeOutcome.ASSUMED, 0L),
             reclaimed.size(),
             List.copyOf(latencies),
-            unfinished.stream().map(told -> told.event.micros()).toList()),
+            unfinished.stream().map(told -> told.event().micros()).toList()),
         attachedPeak,
         refused,
         leftovers.kept(facts),

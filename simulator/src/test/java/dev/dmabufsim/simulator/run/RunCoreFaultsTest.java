@@ -185,6 +185,13 @@ class RunCoreFaultsTest {
     assertThat(ready.effects()).contains(new Effect.Begin("m-1", true));
     assertThat(ready.effects()).filteredOn(e -> e instanceof Effect.Over).hasSize(1);
     assertThat(told(core, ready.state(), new NodeReport.Ready("m-1")).effects()).isEmpty();
+    assertThat(core.missingAgain(ready.state())).as("it is to attach").containsExactly("m-1");
+    State roundsOver =
+        told(core, ready.state(), new NodeReport.RoundsDone("exporter-1", 5)).state();
+    assertThat(core.roundsOver(roundsOver)).isTrue();
+    assertThat(core.missingAgain(roundsOver))
+        .as("there may be nothing left to attach to")
+        .isEmpty();
     State settled = told(core, ready.state(), new NodeReport.Settled("m-1", 1, 0)).state();
     assertThat(core.faultsOver(settled)).isTrue();
     assertThat(core.exited(settled, "m-1", 137, "log").troubles())
