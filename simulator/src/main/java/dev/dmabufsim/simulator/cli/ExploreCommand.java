@@ -38,6 +38,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true)
 final class ExploreCommand implements Callable<Integer> {
   private static final long DEFAULT_SCHEDULES = 20_000;
+  private static final long DEFAULT_STATES = 100_000_000;
   private static final double MOST_MINUTES = 10_000;
   private static final double MINUTE_NANOS = 60e9;
   private static final int MOST_SEEDS = 1000;
@@ -151,7 +152,7 @@ final class ExploreCommand implements Callable<Integer> {
   @Option(
       names = "--states",
       paramLabel = "N",
-      description = "Exhaustively: no more states than that (default: 5000000).")
+      description = "Exhaustively: no more states than that (default: 100000000).")
   private @Nullable Long states;
 
   @Option(
@@ -307,7 +308,7 @@ final class ExploreCommand implements Callable<Integer> {
             plan,
             new Exhaustive.Limits(
                 depth != null ? depth : Integer.MAX_VALUE,
-                states != null ? states : 5_000_000,
+                states != null ? states : DEFAULT_STATES,
                 nanos(),
                 mapped,
                 wanted()),

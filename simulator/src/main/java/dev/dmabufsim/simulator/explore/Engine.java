@@ -244,7 +244,16 @@ final class Engine {
 
   /** Whether it can begin an ordinary DMA now. */
   boolean ready() {
-    return !busy() && targets.stream().anyMatch(t -> t.use() == Use.LIVE && !t.failed());
+    if (busy()) {
+      return false;
+    }
+    for (int i = 0; i < targets.size(); i++) {
+      Target t = targets.get(i);
+      if (t.use() == Use.LIVE && !t.failed()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   boolean speaks() {
@@ -290,13 +299,13 @@ final class Engine {
               && switch (t.use()) {
                 case LIVE -> true;
                 case FENCED -> t.writes();
-                case ROGUE -> goesOn(t, w);
+                case ROGUE -> goesOn(t, w.now());
               };
       boolean reads =
           switch (t.use()) {
             case LIVE -> w.plan().reads() || !canWrite;
             case FENCED -> t.discards();
-            case ROGUE -> goesOn(t, w) && (w.plan().reads() || !canWrite);
+            case ROGUE -> goesOn(t, w.now()) && (w.plan().reads() || !canWrite);
           };
       if (!t.failed() && writes) {
         enabled.add(new Action(Action.Verb.DMA, node, i, 1));
@@ -307,8 +316,8 @@ final class Engine {
     }
   }
 
-  private static boolean goesOn(Target t, World w) {
-    return w.now() < t.translationUntil() || w.now() < t.addressUntil();
+  private static boolean goesOn(Target t, long now) {
+    return now < t.translationUntil() || now < t.addressUntil();
   }
 
   /** Begins a DMA. */
@@ -515,7 +524,7 @@ final class Engine {
             late,
             write,
             0,
-            w.lineNanos(),
+            World.THEN,
             1));
   }
 
@@ -570,7 +579,7 @@ final class Engine {
         w.record(
             its.node(),
             new HistoryEvent.Probed(
-                its.device().name(), c.buffer(), c.epoch(), w.lineNanos(), 1, reached ? 0 : 1));
+                its.device().name(), c.buffer(), c.epoch(), World.THEN, 1, reached ? 0 : 1));
       }
     }
   }
@@ -624,10 +633,24 @@ final class Engine {
         : null;
   }
 
+  /** Whether there are rogues whose time is over. */
+  boolean expires(long now) {
+    if (dma == null) {
+      for (int i = 0; i < targets.size(); i++) {
+        if (isOver(targets.get(i), now)) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
   /** Forgets rogues whose time is over. */
   void expire(World w) {
-    if (dma == null && targets.stream().anyMatch(t -> t.use() == Use.ROGUE && !goesOn(t, w))) {
-      targets = targets.stream().filter(t -> t.use() != Use.ROGUE || goesOn(t, w)).toList();
-    }
+    targets = targets.stream().filter(t -> !isOver(t, w.now())).toList();
+  }
+
+  private static boolean isOver(Target t, long now) {
+    return t.use() == Use.ROGUE && !goesOn(t, now);
   }
 }

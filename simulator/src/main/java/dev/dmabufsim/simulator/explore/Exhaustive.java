@@ -4,12 +4,7 @@ import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.history.HistoryLine;
 import dev.dmabufsim.simulator.judge.Facts;
 import dev.dmabufsim.simulator.judge.Invariant;
-import dev.dmabufsim.simulator.judge.Judge;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Collections;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -17,14 +12,14 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Every schedule of a small world, breadth first, with equal states visited once. A state is a
- * tuple of the numbers that its parts were given when they were first seen, so that equality is
- * exact and costs little memory.
+ * Every schedule of a small world, breadth first, with equal states visited once. A state is a row
+ * of the numbers of its parts ({@link Folding}), so that equality is exact and costs little memory;
+ * what a node does is asked of its core once ({@link Steps}).
  *
  * <p>History is no part of a state. What the judge holds against a schedule is found at the step
  * that does it: after each step that tells of anything that can be wrong, the schedule so far is
  * judged, before it is looked up whether its state is known; and a schedule that goes no further is
- * judged at its end.
+ * judged at its end. What was judged once is not judged again ({@link Histories}).
  */
 public final class Exhaustive {
   /**
@@ -80,49 +75,44 @@ public final class Exhaustive {
   public record Limits(
       int depth, long states, long nanos, boolean mapped, Set<Invariant> invariants) {}
 
-  /** A line, and those before it. */
-  private record Told(HistoryLine line, @Nullable Told before) {}
+  // What is kept with each state: from which one it was first reached, by which of the actions that
+  // are possible there, and with which history.
+  private static final int FROM = 0;
+  private static final int BY = 1;
+  private static final int TOLD = 2;
+  private static final int COLUMNS = 3;
 
-  /** An action, and those before it. */
-  private record Path(Action action, @Nullable Path before) {}
-
-  private record Open(World world, int depth, @Nullable Path path, @Nullable Told told) {}
-
-  /** A state: the numbers of its parts. */
-  private static final class Key {
-    private final int[] parts;
-    private final int hash;
-
-    Key(int[] parts) {
-      this.parts = parts;
-      this.hash = Arrays.hashCode(parts);
-    }
-
-    @Override
-    public boolean equals(@Nullable Object other) {
-      return other instanceof Key k && hash == k.hash && Arrays.equals(parts, k.parts);
-    }
-
-    @Override
-    public int hashCode() {
-      return hash;
-    }
-  }
+  /** After how many states it looks at the clock and the heap. */
+  private static final int LOOKS = 256;
 
   private final WorldPlan plan;
   private final Set<Invariant> invariants;
-  private final Numbers numbers = new Numbers();
-  private final Set<Key> seen = new HashSet<>();
-  private @Nullable Told told;
+  private final Folding folding;
+  private final Histories histories;
+  private final World view;
+  private final World judging;
+  private final Steps steps;
+  private final Rows states;
+  private final Rows looked;
+  private final List<Action> prelude = new ArrayList<>();
+  private final List<Action> enabled = new ArrayList<>();
+  private final HeapLimit heap = new HeapLimit();
   private final boolean revocable;
   private final boolean mayDie;
-  private boolean grave;
 
   private Exhaustive(WorldPlan plan, Set<Invariant> invariants) {
     this.plan = plan;
     this.invariants = invariants;
     this.revocable = plan.importers().stream().allMatch(d -> d.driver().offer().revocable());
     this.mayDie = plan.faults().contains(FaultKind.KILL) || plan.faults().contains(FaultKind.CRASH);
+    Numbers numbers = new Numbers();
+    this.folding = new Folding(plan, numbers);
+    this.view = new World(plan, line -> {});
+    this.judging = view.copy(line -> {});
+    this.histories = new Histories(view.names(), numbers);
+    this.steps = new Steps(folding, numbers, histories, view);
+    this.states = new Rows(folding.parts(), COLUMNS);
+    this.looked = new Rows(4, 0);
   }
 
   /** Visits every state, until an invariant breaks or a limit is reached. */
@@ -142,86 +132,111 @@ public final class Exhaustive {
     long since = System.nanoTime();
     long said = since;
     Stop stop = null;
-    long unvisited = 0;
+    long tooDeep = 0;
     long transitions = 0;
     long ends = 0;
-    int deepest = 0;
-    HeapLimit heap = new HeapLimit();
-    ArrayDeque<Open> frontier = new ArrayDeque<>();
-    World first = new World(plan, this::hear);
-    List<Action> enabled = new ArrayList<>();
-    Path prelude = limits.mapped() ? prelude(first, enabled) : null;
-    seen.add(key(first));
-    frontier.add(new Open(first, 0, prelude, told));
+    begin(limits.mapped());
     Optional<Explorer.Found> found = Optional.empty();
-    while (!frontier.isEmpty() && found.isEmpty()) {
-      long now = System.nanoTime();
-      Stop limit = limit(limits, now - since, heap);
+    int[] parts = new int[folding.parts()];
+    int[] next = new int[folding.parts()];
+    int depth = 0;
+    int deeper = states.size();
+    // States are kept in the order in which they were reached: the next one is to be gone on from.
+    int state = 0;
+    for (; state < states.size() && found.isEmpty(); state++) {
+      if (state == deeper) {
+        depth++;
+        deeper = states.size();
+      }
+      Stop limit = limit(limits, state, since);
       if (limit != null) {
         stop = limit;
         break;
       }
-      if (now - said > Explorer.PROGRESS.toNanos()) {
-        said = now;
-        progress.accept(new Progress(seen.size(), frontier.size(), deepest, (now - since) / 1e9));
+      if (state % LOOKS == 0 && System.nanoTime() - said > Explorer.PROGRESS.toNanos()) {
+        said = System.nanoTime();
+        progress.accept(
+            new Progress(states.size(), states.size() - state, depth, (said - since) / 1e9));
       }
-      Open open = frontier.remove();
-      deepest = Math.max(deepest, open.depth());
-      enabled.clear();
-      open.world().enabled(enabled);
+      Histories.Told told = show(state, parts);
       if (enabled.isEmpty()) {
         ends++;
-        found = judge(open.world(), open.path(), open.told(), true);
+        found = judge(state, null, parts, told);
         continue;
       }
-      if (open.depth() >= limits.depth()) {
+      if (depth >= limits.depth()) {
         stop = Stop.DEPTH;
-        unvisited++;
+        tooDeep++;
         continue;
       }
       for (int i = 0; i < enabled.size() && found.isEmpty(); i++) {
+        System.arraycopy(parts, 0, next, 0, parts.length);
         Action action = enabled.get(i);
-        told = open.told();
-        grave = false;
-        // The last one needs no copy: nobody else goes on from here.
-        World next = i + 1 == enabled.size() ? open.world() : open.world().copy(this::hear);
-        next.apply(action);
+        Histories.Told its = steps.step(next, told, action);
         transitions++;
-        Path path = new Path(action, open.path());
-        Told its = told;
-        if (grave) {
-          found = judge(next.copy(this::hear), path, its, false);
+        if (grave(its, told)) {
+          found = judge(state, action, next, its);
         }
-        if (seen.add(key(next))) {
-          frontier.add(new Open(next, open.depth() + 1, path, its));
+        if (states.add(next)) {
+          int at = states.at();
+          states.column(at, FROM, state);
+          states.column(at, BY, i);
+          states.column(at, TOLD, its.number());
         }
       }
     }
     return new Result(
-        seen.size(),
+        states.size(),
         transitions,
-        deepest,
+        depth,
         Optional.ofNullable(found.isEmpty() ? stop : null),
-        unvisited + frontier.size(),
+        tooDeep + states.size() - state,
         ends,
         (System.nanoTime() - since) / 1e9,
         found);
   }
 
-  private @Nullable Stop limit(Limits limits, long nanos, HeapLimit heap) {
-    if (seen.size() >= limits.states()) {
+  private @Nullable Stop limit(Limits limits, int state, long since) {
+    if (states.size() >= limits.states()) {
       return Stop.STATES;
     }
-    if (nanos > limits.nanos()) {
+    if (state % LOOKS != 0) {
+      return null;
+    }
+    if (System.nanoTime() - since > limits.nanos()) {
       return Stop.TIME;
     }
-    return heap.reached() ? Stop.MEMORY : null;
+    return heap.reached() || !heap.fits(states.nextBytes()) ? Stop.MEMORY : null;
+  }
+
+  /** Has the view show a state, and finds what may happen there. */
+  private Histories.Told show(int state, int[] parts) {
+    states.get(state, parts);
+    Histories.Told told = histories.get(states.column(state, TOLD));
+    folding.show(parts, told, view);
+    enabled.clear();
+    view.enabled(enabled);
+    return told;
+  }
+
+  /** The first state. */
+  private void begin(boolean mapped) {
+    List<HistoryLine> heard = new ArrayList<>();
+    World first = new World(plan, heard::add);
+    if (mapped) {
+      prelude(first);
+    }
+    Histories.Told told = histories.none();
+    for (HistoryLine line : heard) {
+      told = histories.then(told, line);
+    }
+    states.add(folding.fold(first));
+    states.column(states.at(), TOLD, told.number());
   }
 
   /** What an untroubled cluster does until every importer is settled. */
-  private static @Nullable Path prelude(World world, List<Action> enabled) {
+  private void prelude(World world) {
     Strategy calm = Strategy.calm();
-    Path path = null;
     world.prelude();
     while (!world.importers().stream().allMatch(i -> i.state().settled())) {
       enabled.clear();
@@ -234,15 +249,19 @@ public final class Exhaustive {
       }
       Action action = calm.choose(enabled);
       world.apply(action);
-      path = new Path(action, path);
+      prelude.add(action);
     }
     world.begin();
-    return path;
   }
 
-  private void hear(HistoryLine line) {
-    told = new Told(line, told);
-    grave |= grave(line.event());
+  /** Whether a step has told of anything that may break an invariant. */
+  private boolean grave(Histories.Told after, Histories.Told before) {
+    for (Histories.Told t = after; t.number() != before.number(); t = t.before()) {
+      if (grave(t.event())) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Whether it may be what breaks an invariant, when it happens. */
@@ -267,31 +286,45 @@ public final class Exhaustive {
     };
   }
 
+  /**
+   * Judges a schedule up to here.
+   *
+   * @param state the last but one, or at the end the last
+   * @param action what made of it the world with these parts; null at the end
+   */
   private Optional<Explorer.Found> judge(
-      World world, @Nullable Path path, @Nullable Told before, boolean end) {
-    told = before;
-    Facts facts = world.finish(!end);
-    List<HistoryLine> lines = new ArrayList<>();
-    for (Told t = told; t != null; t = t.before()) {
-      lines.add(t.line());
+      int state, @Nullable Action action, int[] parts, Histories.Told told) {
+    boolean end = action == null;
+    // Of a schedule that is cut off, nobody asks for more than this.
+    if (!end
+        && !looked.add(
+            told.number(),
+            parts[World.EXPORTER],
+            parts[folding.memoryPart(SharedMemory.Part.SEGMENTS)],
+            parts[folding.restPart()])) {
+      return Optional.empty();
     }
-    Collections.reverse(lines);
-    Judge judge = new Judge();
-    lines.forEach(judge::accept);
-    return judge.soFar(facts).stream()
+    folding.show(parts, told, judging);
+    List<HistoryLine> last = new ArrayList<>();
+    Facts facts = judging.copy(last::add).finish(!end);
+    return histories.judge(told, last, facts).stream()
         .filter(v -> invariants.contains(v.invariant()))
         .findFirst()
-        .map(v -> {
-          List<Action> actions = new ArrayList<>();
-          for (Path p = path; p != null; p = p.before()) {
-            actions.add(p.action());
-          }
-          Collections.reverse(actions);
-          return new Explorer.Found(plan, actions, v);
-        });
+        .map(v -> new Explorer.Found(plan, path(state, action), v));
   }
 
-  private Key key(World w) {
-    return new Key(w.numbers(numbers));
+  /** How a state was first reached, and what was done then. */
+  private List<Action> path(int state, @Nullable Action last) {
+    List<Action> actions = new ArrayList<>();
+    if (last != null) {
+      actions.add(last);
+    }
+    int[] parts = new int[folding.parts()];
+    for (int at = state; at != 0; at = states.column(at, FROM)) {
+      show(states.column(at, FROM), parts);
+      actions.add(enabled.get(states.column(at, BY)));
+    }
+    actions.addAll(prelude.reversed());
+    return actions.reversed();
   }
 }

@@ -93,7 +93,7 @@ final class ExporterNode extends Node {
     return new AttachCore(
         new ExporterPlan.Device(
             DEVICE, plan.exporter(), 1, SharedMemory.BYTES, List.of(plan.cause()), Map.of()),
-        Set.of(process() << 16),
+        Set.of(World.bufferOf(process())),
         1);
   }
 
@@ -101,7 +101,7 @@ final class ExporterNode extends Node {
     WorldPlan.Times t = plan.times();
     return BufferState.exported(
         new BufferState.Settings(
-            process() << 16,
+            World.bufferOf(process()),
             plan.exporter(),
             SharedMemory.BYTES,
             plan.contract(),
@@ -230,7 +230,7 @@ final class ExporterNode extends Node {
   void export(World w) {
     int segment = create(w);
     long generation = w.memory().nextGeneration();
-    int id = process() << 16;
+    int id = World.bufferOf(process());
     fill(segment, generation, Canary.word0(Canary.TAG_EXPORTER, generation), id, w);
     state = BufferState.exported(empty().settings(), segment, generation);
     attachCore = attachCore();
@@ -261,8 +261,8 @@ final class ExporterNode extends Node {
     segments = 0;
     revokes = Math.max(0, revokes - 1);
     export(w);
-    iommuThere = !w.iommu().dead();
-    iommu = w.iommu().process();
+    iommu = w.processAt(World.IOMMU);
+    iommuThere = !w.isDead(iommu);
     subscribeAt = w.now() + SUBSCRIBE_NANOS;
     // Deaths that it may have missed.
     toIommu(new Packet.Subscribe(process()), w);
@@ -446,20 +446,20 @@ final class ExporterNode extends Node {
   }
 
   private void attach(Packet.Attach m, World w) {
-    ImporterNode importer = w.importerOf(m.from());
+    WorldPlan.Device device = w.deviceOf(m.from());
     AttachCore.Step step =
         attachCore.step(
             attach,
             new AttachCore.Event.Asked(
                 buffer(),
                 true,
-                importer.name(),
+                device.name(),
                 new BufferState.Importer(
                     m.from(),
                     SlotMapping.deviceKey(m.from(), 0),
-                    importer.device().driver().kind(),
-                    importer.device().driver().offer(),
-                    importer.ats()),
+                    device.driver().kind(),
+                    device.driver().offer(),
+                    device.ats()),
                 List.of(m.cookie())));
     attach = step.state();
     for (AttachCore.Effect effect : step.effects()) {
@@ -667,7 +667,7 @@ final class ExporterNode extends Node {
   }
 
   private void toImporter(int process, Packet packet, World w) {
-    w.send(node(), w.importerOf(process).node(), packet, process);
+    w.send(node(), w.nodeOf(process), packet, process);
   }
 
   private void toIommu(Packet packet, World w) {

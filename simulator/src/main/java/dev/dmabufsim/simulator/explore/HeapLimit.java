@@ -16,6 +16,9 @@ final class HeapLimit {
    */
   private static final double MOST = 0.9;
 
+  /** What is smaller finds its place. */
+  private static final long LARGE = 1 << 24;
+
   private final List<MemoryPoolMXBean> pools =
       ManagementFactory.getMemoryPoolMXBeans().stream()
           .filter(p -> p.getType() == MemoryType.HEAP && !young(p.getName()))
@@ -24,6 +27,26 @@ final class HeapLimit {
   /** What lives long is not there. */
   private static boolean young(String pool) {
     return pool.contains("Eden") || pool.contains("Survivor");
+  }
+
+  /** Whether there is room for so many bytes more, at once. */
+  boolean fits(long bytes) {
+    return bytes < LARGE || free() > bytes || collected() > bytes;
+  }
+
+  private long collected() {
+    System.gc();
+    return free();
+  }
+
+  /** In the pools where large things go. */
+  private long free() {
+    long free = 0;
+    for (MemoryPoolMXBean pool : pools) {
+      MemoryUsage usage = pool.getUsage();
+      free = Math.max(free, usage.getMax() - usage.getUsed());
+    }
+    return free;
   }
 
   /** Whether the last full collection has left too little. */

@@ -1,6 +1,5 @@
 package dev.dmabufsim.simulator.explore;
 
-import dev.dmabufsim.common.contract.Behaviour;
 import dev.dmabufsim.common.contract.Errno;
 import dev.dmabufsim.common.driver.Invalidation;
 import dev.dmabufsim.common.driver.Reaction;
@@ -115,7 +114,7 @@ final class ImporterNode extends Node {
   }
 
   boolean ats() {
-    return device.behaviour() == Behaviour.SKIPS_IOTLB_FLUSH;
+    return device.ats();
   }
 
   @Override
@@ -136,8 +135,9 @@ final class ImporterNode extends Node {
   void restarted(World w) {
     engine = new Engine(this);
     state = AttachmentState.idle(0, device.driver().offer(), w.now());
-    exporter = w.exporter().dead() ? NOBODY : w.exporter().process();
-    buffer = w.exporter().buffer();
+    int its = w.processAt(World.EXPORTER);
+    exporter = w.isDead(its) ? NOBODY : its;
+    buffer = World.bufferOf(its);
     invalidations = 0;
   }
 
@@ -197,8 +197,9 @@ final class ImporterNode extends Node {
       if (attached) {
         w.record(node(), new HistoryEvent.ExporterLost(device.name(), process, List.of(id)));
       }
-      if (!w.exporter().dead() && !ending) {
-        begin(w.exporter().process(), w.exporter().buffer(), w);
+      int next = w.processAt(World.EXPORTER);
+      if (!w.isDead(next) && !ending) {
+        begin(next, World.bufferOf(next), w);
       }
     }
   }
@@ -380,6 +381,10 @@ final class ImporterNode extends Node {
             state.attached() ? 1 : 0,
             state.pinned() ? 1 : 0,
             state.mapped() ? 1 : 0));
+  }
+
+  boolean expires(long now) {
+    return engine.expires(now);
   }
 
   void expire(World w) {

@@ -97,7 +97,7 @@ final class IommuNode extends Node {
     w.record(node(), new HistoryEvent.Rebuilt(lines.size(), rebuilt.open()));
     state = rebuilt.state();
     schedule(w);
-    w.send(node(), World.EXPORTER, new Packet.IommuReady(process()), w.exporter().process());
+    w.send(node(), World.EXPORTER, new Packet.IommuReady(process()), w.processAt(World.EXPORTER));
   }
 
   @Override
@@ -231,7 +231,7 @@ final class IommuNode extends Node {
               node(),
               World.EXPORTER,
               new Packet.ProcessDied(process(), e.process()),
-              w.exporter().process());
+              w.processAt(World.EXPORTER));
       case IommuEffect.Note e -> w.record(node(), e.event());
     }
   }

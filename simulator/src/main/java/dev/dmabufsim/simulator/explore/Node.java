@@ -38,7 +38,7 @@ abstract class Node {
   /** For the states seen: the number of what makes it different from others. */
   final int number(Numbers n) {
     if (folded < 0) {
-      folded = n.of(n.of(process, n.of(status), sinceNanos, crashAfter), numberOfRest(n));
+      folded = n.of(n.of(node, process, n.of(status), sinceNanos, crashAfter), numberOfRest(n));
     }
     return folded;
   }

@@ -65,6 +65,11 @@ final class Numbers {
     return values.size() - 1;
   }
 
+  /** The value that has a number; not that of what is made of others. */
+  Object value(int number) {
+    return values.get(number);
+  }
+
   /** The one that came first of those that are equal to a value, which has that number. */
   @SuppressWarnings("unchecked") // what is equal to it is of its kind
   <T> T first(T value, int number) {

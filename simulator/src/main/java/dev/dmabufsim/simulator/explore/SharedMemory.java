@@ -5,7 +5,9 @@ import dev.dmabufsim.common.fabric.Canary;
 import dev.dmabufsim.common.fabric.ControlDescriptor;
 import dev.dmabufsim.common.fabric.SegmentDescriptor;
 import dev.dmabufsim.common.fabric.SlotMapping;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -67,10 +69,21 @@ final class SharedMemory {
   /** Most slots: more than the attachments of any world. */
   static final int CAPACITY = 64;
 
+  /** Its parts: who looks at one of them knows nothing of the others. */
+  enum Part {
+    SEGMENTS,
+    SLOTS,
+    JOURNAL,
+    GENERATION
+  }
+
   private List<Segment> segments = List.of();
   private List<Slot> slots = List.of();
   private List<BufferJournal.Entry> journal = List.of();
   private long generation;
+
+  /** What was looked at since {@link #watch}, in that order; null if nobody asks. */
+  private @Nullable List<Part> looks;
 
   SharedMemory copy() {
     SharedMemory copy = new SharedMemory();
@@ -81,20 +94,50 @@ final class SharedMemory {
     return copy;
   }
 
-  /** The number of what makes it different from others. */
-  int number(Numbers n) {
-    int[] its = {n.of(segments), n.of(slots), n.of(journal)};
-    segments = n.first(segments, its[0]);
-    slots = n.first(slots, its[1]);
-    journal = n.first(journal, its[2]);
-    return n.of(its[0], its[1], its[2], generation);
+  /** What one of its parts is, never to be changed. */
+  Object part(Part part) {
+    return switch (part) {
+      case SEGMENTS -> segments;
+      case SLOTS -> slots;
+      case JOURNAL -> journal;
+      case GENERATION -> generation;
+    };
+  }
+
+  /** Puts another in the place of one of its parts. */
+  @SuppressWarnings("unchecked") // it is what part() has given
+  void part(Part part, Object other) {
+    switch (part) {
+      case SEGMENTS -> segments = (List<Segment>) other;
+      case SLOTS -> slots = (List<Slot>) other;
+      case JOURNAL -> journal = (List<BufferJournal.Entry>) other;
+      case GENERATION -> generation = (Long) other;
+    }
+  }
+
+  /** From here on it is known which parts are looked at, or changed. */
+  void watch() {
+    looks = new ArrayList<>(2);
+  }
+
+  /** The parts that were looked at or changed, each where it came first. */
+  List<Part> looks() {
+    return Objects.requireNonNull(looks, "nobody watches");
+  }
+
+  private void look(Part part) {
+    if (looks != null && !looks.contains(part)) {
+      looks.add(part);
+    }
   }
 
   long nextGeneration() {
+    look(Part.GENERATION);
     return ++generation;
   }
 
   @Nullable Segment segment(int id) {
+    look(Part.SEGMENTS);
     for (Segment s : segments) {
       if (s.id() == id) {
         return s;
@@ -105,6 +148,7 @@ final class SharedMemory {
 
   /** Puts it in the place of the one with its number, if there is one. */
   void put(Segment segment) {
+    look(Part.SEGMENTS);
     for (int i = 0; i < segments.size(); i++) {
       if (segments.get(i).id() == segment.id()) {
         segments = Lists.with(segments, i, segment);
@@ -129,18 +173,22 @@ final class SharedMemory {
   }
 
   List<Segment> segments() {
+    look(Part.SEGMENTS);
     return segments;
   }
 
   List<Slot> slots() {
+    look(Part.SLOTS);
     return slots;
   }
 
   @Nullable Slot slot(int index) {
+    look(Part.SLOTS);
     return index >= 0 && index < slots.size() ? slots.get(index) : null;
   }
 
   void open(int index, SlotMapping mapping, int flags) {
+    look(Part.SLOTS);
     long grant =
         ControlDescriptor.grant(mapping.generation(), ControlDescriptor.PERMISSION_READ_WRITE);
     boolean inFlight = index < slots.size() && slots.get(index).inFlight();
@@ -172,10 +220,12 @@ final class SharedMemory {
   }
 
   List<BufferJournal.Entry> journal() {
+    look(Part.JOURNAL);
     return journal;
   }
 
   int enter(int buffer, int process, int segment, long memoryGeneration) {
+    look(Part.JOURNAL);
     int index = journal.size();
     BufferJournal.Entry entry =
         new BufferJournal.Entry(
@@ -186,6 +236,7 @@ final class SharedMemory {
 
   /** The exporter's word; not against one who has claimed the entry meanwhile. */
   void write(int index, long epoch, BufferJournal.Phase phase, int segment, long memory) {
+    look(Part.JOURNAL);
     BufferJournal.Entry e = journal.get(index);
     journal =
         Lists.with(
@@ -197,6 +248,7 @@ final class SharedMemory {
 
   /** Changes an entry if it is still as it was. */
   boolean claim(BufferJournal.Entry was, long epoch, BufferJournal.Phase phase) {
+    look(Part.JOURNAL);
     BufferJournal.Entry is = journal.get(was.index());
     if (is.epoch() != was.epoch() || is.phase() != was.phase()) {
       return false;

@@ -9,11 +9,13 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A cluster in one thread: nodes, the messages between them, the memory that they share, and a
@@ -22,6 +24,9 @@ import java.util.function.Consumer;
  * make the same history, to the letter.
  */
 final class World {
+  /** The time of the line that tells of an event. */
+  static final long THEN = 0;
+
   /** A time that does not come. */
   static final long NEVER = Long.MAX_VALUE;
 
@@ -52,7 +57,7 @@ final class World {
   private int owned;
 
   private final SharedMemory memory;
-  private final Network net;
+  private Network net;
 
   /** Of each process ever, the node that it was. */
   private List<Integer> nodeOf = List.of();
@@ -69,13 +74,14 @@ final class World {
   private boolean ending;
   private long calmSince;
 
-  /** For the states seen: the numbers of what is no node's, or -1 if it may have changed. */
-  private int foldedMemory = -1;
+  /** Whether a node has looked at another one since {@link #watch}. */
+  private boolean lookedBeyond;
 
-  private int foldedNet = -1;
+  /** What was sent since {@link #watch}; null if nobody asks. */
+  private @Nullable List<Sending> sendings;
 
   private Consumer<HistoryLine> history;
-  private final long[] lines;
+  private long[] lines;
   private long lastLine;
 
   /** Everybody is there, and nothing has happened. */
@@ -135,8 +141,6 @@ final class World {
     this.calmSince = other.calmSince;
     this.lines = other.lines.clone();
     this.lastLine = other.lastLine;
-    this.foldedMemory = other.foldedMemory;
-    this.foldedNet = other.foldedNet;
   }
 
   /** The same world, which goes its own way from here on and tells its history to somebody else. */
@@ -163,10 +167,12 @@ final class World {
   }
 
   Network net() {
+    lookedBeyond = true;
     return net;
   }
 
   Node node(int index) {
+    lookedBeyond = true;
     return nodes[index];
   }
 
@@ -175,14 +181,17 @@ final class World {
   }
 
   ExporterNode exporter() {
+    lookedBeyond = true;
     return (ExporterNode) nodes[EXPORTER];
   }
 
   IommuNode iommu() {
+    lookedBeyond = true;
     return (IommuNode) nodes[IOMMU];
   }
 
   List<ImporterNode> importers() {
+    lookedBeyond = true;
     return importers;
   }
 
@@ -200,8 +209,29 @@ final class World {
     return names.get(nodeOf.get(process));
   }
 
-  ImporterNode importerOf(int process) {
-    return importers.get(nodeOf.get(process) - FIRST_IMPORTER);
+  /** The device that an importer's process is of. */
+  WorldPlan.Device deviceOf(int process) {
+    return plan.importers().get(nodeOf(process) - FIRST_IMPORTER);
+  }
+
+  /** The node that a process is, or was. */
+  int nodeOf(int process) {
+    return nodeOf.get(process);
+  }
+
+  /** The process that a node is, or was last. */
+  int processAt(int node) {
+    return nodeOf.lastIndexOf(node);
+  }
+
+  /** Whether a process is dead. */
+  boolean isDead(int process) {
+    return diedAt.get(process) != NEVER;
+  }
+
+  /** The buffer that an exporter's process has. */
+  static int bufferOf(int process) {
+    return process << BUFFER_BITS;
   }
 
   /** The process that a buffer is of. */
@@ -217,19 +247,42 @@ final class World {
   // What nodes do.
 
   void send(int from, int to, Packet packet, int process) {
-    net.send(from, to, new Network.Sent(packet, process, now + plan.times().message()));
-    foldedNet = -1;
+    Network.Sent sent = new Network.Sent(packet, process, now + plan.times().message());
+    if (sendings != null) {
+      sendings.add(new Sending(from, to, sent));
+    }
+    net.send(from, to, sent);
   }
 
   /** The time of the next line of the history: later than the last, and not before now. */
-  long lineNanos() {
-    return Math.max(now, lastLine + 1);
+  static long nextLine(long now, long last) {
+    return Math.max(now, last + 1);
   }
 
   void record(int node, HistoryEvent event) {
-    lastLine = lineNanos();
+    lastLine = nextLine(now, lastLine);
     String name = node < names.size() ? names.get(node) : "explorer";
-    history.accept(HistoryLine.at(++lines[node], lastLine, name, event));
+    history.accept(HistoryLine.at(++lines[node], lastLine, name, at(event, lastLine)));
+  }
+
+  /** An event that happens when it is told of, told of then. */
+  static HistoryEvent at(HistoryEvent event, long nanos) {
+    if (event instanceof HistoryEvent.Late e) {
+      return new HistoryEvent.Late(
+          e.device(),
+          e.attachment(),
+          e.buffer(),
+          e.generation(),
+          e.late(),
+          e.write(),
+          e.offset(),
+          nanos,
+          e.count());
+    }
+    return event instanceof HistoryEvent.Probed e
+        ? new HistoryEvent.Probed(
+            e.device(), e.buffer(), e.epoch(), nanos, e.attempts(), e.enodev())
+        : event;
   }
 
   private void recordFault(HistoryEvent event) {
@@ -275,7 +328,7 @@ final class World {
     calmSince = now;
     recordFault(new HistoryEvent.FaultOver(kind + ": " + String.join(", ", whom), kind, whom));
     for (int i = FIRST_IMPORTER; i < nodes.length; i++) {
-      ((ImporterNode) own(i)).check();
+      ownImporter(i).check();
     }
   }
 
@@ -286,12 +339,22 @@ final class World {
     return now > plan.times().most()
         || now > endBy
         || (ending
-            && importers.stream().allMatch(i -> i.ended() && !i.engine().busy())
+            && haveEnded()
             && quiet()
             && deathsAreKnown()
             && (!exporter().up()
                 || (!exporter().state().waiting() && exporter().knows(iommu().deaths())))
             && !iommu().busy());
+  }
+
+  private boolean haveEnded() {
+    for (int i = FIRST_IMPORTER; i < nodes.length; i++) {
+      ImporterNode its = importer(i);
+      if (!its.ended() || its.engine().busy()) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private boolean deathsAreKnown() {
@@ -327,7 +390,8 @@ final class World {
         out.add(Action.of(Verb.SELF));
       }
     }
-    for (ImporterNode i : importers) {
+    for (int n = FIRST_IMPORTER; n < nodes.length; n++) {
+      ImporterNode i = importer(n);
       if (i.up()) {
         if (i.engine().busy()) {
           out.add(Action.of(Verb.ENGINE, i.node()));
@@ -363,7 +427,8 @@ final class World {
       if (iommu().up() && !iommu().knows(p)) {
         out.add(Action.of(Verb.NOTICE, IOMMU, p));
       }
-      for (ImporterNode i : importers) {
+      for (int n = FIRST_IMPORTER; n < nodes.length; n++) {
+        ImporterNode i = importer(n);
         if (i.looksAt(p)) {
           out.add(Action.of(Verb.NOTICE, i.node(), p));
         }
@@ -372,14 +437,27 @@ final class World {
   }
 
   private boolean mayEnd() {
-    return !ending
-        && (exporter().dead()
-            ? importers.stream().noneMatch(i -> i.up() && i.exporter() == exporter().process())
-            : exporter().up() && exporter().finished())
-        && healBy == NEVER
-        && Arrays.stream(nodes).noneMatch(Node::frozen)
-        // As a run does: when the faults are over, it waits until whoever can does DMA again.
-        && importers.stream().noneMatch(i -> i.recovers(this));
+    if (ending || healBy != NEVER) {
+      return false;
+    }
+    ExporterNode x = exporter();
+    if (!x.dead() && (!x.up() || !x.finished())) {
+      return false;
+    }
+    for (Node node : nodes) {
+      if (node.frozen()) {
+        return false;
+      }
+    }
+    for (int n = FIRST_IMPORTER; n < nodes.length; n++) {
+      ImporterNode i = importer(n);
+      boolean stillThere = x.dead() && i.up() && i.exporter() == x.process();
+      // As a run does: when the faults are over, it waits until whoever can does DMA again.
+      if (stillThere || i.recovers(this)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private void script(List<Action> out) {
@@ -466,7 +544,7 @@ final class World {
   }
 
   /** When the next thing is due, which may be now. */
-  private long next() {
+  long next() {
     long next = healBy;
     for (Node node : nodes) {
       if (node.up()) {
@@ -480,7 +558,8 @@ final class World {
     if (exporter().up() && (exporter().flagged() || exporter().talksToItself())) {
       return now;
     }
-    for (ImporterNode i : importers) {
+    for (int n = FIRST_IMPORTER; n < nodes.length; n++) {
+      ImporterNode i = importer(n);
       if (i.up()) {
         next = Math.min(next, i.checkedAndIdle() ? now : i.engine().byNanos());
       }
@@ -499,8 +578,8 @@ final class World {
         if (iommu().up() && !iommu().knows(p)) {
           next = Math.min(next, died + plan.times().look());
         }
-        for (ImporterNode i : importers) {
-          if (i.looksAt(p)) {
+        for (int n = FIRST_IMPORTER; n < nodes.length; n++) {
+          if (importer(n).looksAt(p)) {
             next = Math.min(next, died + IMPORTERS_LOOKS * plan.times().look());
           }
         }
@@ -526,68 +605,59 @@ final class World {
     switch (action.verb()) {
       case DELIVER -> deliver(action.a(), action.b());
       case DMA -> {
-        ImporterNode i = importer(action.a());
+        ImporterNode i = ownImporter(action.a());
         i.engine().begin(action.b(), action.arg() == 1, this);
       }
-      case ENGINE -> importer(action.a()).engine().step(this);
-      case HEAR -> importer(action.a()).hear(this);
-      case TIMER -> touched(action.a()).timer(this);
+      case ENGINE -> ownImporter(action.a()).engine().step(this);
+      case HEAR -> ownImporter(action.a()).hear(this);
+      case TIMER -> own(action.a()).timer(this);
       case FLAG -> {
-        own(EXPORTER);
-        exporter().flag();
+        ((ExporterNode) own(EXPORTER)).flag();
       }
       case SELF -> {
-        touched(EXPORTER);
-        exporter().self(this);
+        ((ExporterNode) own(EXPORTER)).self(this);
       }
       case NOTICE -> {
-        Node node = touched(action.a());
+        Node node = own(action.a());
         if (node instanceof ImporterNode i) {
           i.noticed(action.b(), this);
         } else {
-          iommu().noticed(action.b(), this);
+          ((IommuNode) node).noticed(action.b(), this);
         }
       }
       case TIME -> {
         now = next();
         for (int i = FIRST_IMPORTER; i < nodes.length; i++) {
-          ((ImporterNode) own(i)).expire(this);
+          if (importer(i).expires(now)) {
+            ownImporter(i).expire(this);
+          }
         }
       }
       case REVOKE -> {
-        touched(EXPORTER);
         scriptBy = now + plan.times().hold();
-        exporter().revoke(this);
+        ((ExporterNode) own(EXPORTER)).revoke(this);
       }
       case RESTORE -> {
-        touched(EXPORTER);
-        exporter().restore();
+        ((ExporterNode) own(EXPORTER)).restore();
         scriptBy = now + plan.times().hold();
       }
       case END -> end();
       case KILL, CRASH, FREEZE, LOSE, DUPLICATE, REORDER, DELAY, PARTITION -> fault(action);
       case RESUME -> {
-        Node node = touched(action.a());
+        Node node = own(action.a());
         node.status(Node.Status.UP, this);
         if (node instanceof ImporterNode i) {
           i.engine().thaw(this);
         }
         over("pause", List.of(node.name()));
       }
-      case RESTART -> restart(touched(action.a()));
+      case RESTART -> restart(own(action.a()));
       case HEAL -> {
-        foldedNet = -1;
         net.cut(action.a(), action.b(), false);
         healBy = NEVER;
         over("partition", List.of(names.get(action.a()), names.get(action.b())));
       }
     }
-  }
-
-  /** A node that may change now, and with it the memory. */
-  private Node touched(int node) {
-    foldedMemory = -1;
-    return own(node);
   }
 
   /** A node that may change now, and no copy's. */
@@ -601,25 +671,38 @@ final class World {
   }
 
   private ImporterNode importer(int node) {
-    return (ImporterNode) touched(node);
+    return (ImporterNode) nodes[node];
+  }
+
+  private ImporterNode ownImporter(int node) {
+    return (ImporterNode) own(node);
   }
 
   private void deliver(int from, int to) {
-    foldedNet = -1;
     Network.Sent sent = net.remove(from, to);
     Node node = nodes[to];
     if (node.up() && node.process() == sent.to()) {
-      touched(to).receive(sent.packet(), this);
+      own(to).receive(sent.packet(), this);
     }
   }
 
   private void end() {
+    beginEnd();
+    for (int i = FIRST_IMPORTER; i < nodes.length; i++) {
+      endOf(i);
+    }
+  }
+
+  /** What {@link Verb#END} does first. */
+  void beginEnd() {
     ending = true;
     endBy = now + plan.times().limit();
-    for (ImporterNode i : importers) {
-      if (i.up()) {
-        importer(i.node()).end(this);
-      }
+  }
+
+  /** What it does with each importer, one after the other. */
+  void endOf(int node) {
+    if (importer(node).up()) {
+      ownImporter(node).end(this);
     }
   }
 
@@ -628,7 +711,7 @@ final class World {
     nodeOf = Lists.plus(nodeOf, node.node());
     diedAt = Lists.plus(diedAt, NEVER);
     // Before anything that the process writes down itself.
-    lastLine = lineNanos();
+    lastLine = nextLine(now, lastLine);
     lines[node.node()] = 0;
     record(
         node.node(),
@@ -641,12 +724,11 @@ final class World {
   private void fault(Action action) {
     int a = action.a();
     int b = action.b();
-    foldedNet = -1;
     switch (action.verb()) {
-      case KILL -> kill(touched(a));
-      case CRASH -> touched(a).crashAfter(action.arg());
+      case KILL -> kill(own(a));
+      case CRASH -> own(a).crashAfter(action.arg());
       case FREEZE -> {
-        Node node = touched(a);
+        Node node = own(a);
         strike("pause", List.of(node.name()));
         node.status(Node.Status.FROZEN, this);
       }
@@ -709,7 +791,7 @@ final class World {
       importers.stream().filter(Node::up).forEach(i -> i.stopped(this));
     }
     if (exporter().up()) {
-      touched(EXPORTER);
+      own(EXPORTER);
       exporter().finish(inOrder, this);
     }
     if (inOrder) {
@@ -766,32 +848,89 @@ final class World {
     return struck;
   }
 
-  /** The numbers of its parts: equal ones are those of equal worlds. */
-  int[] numbers(Numbers n) {
-    int[] parts = new int[nodes.length + 3];
-    for (int i = 0; i < nodes.length; i++) {
-      parts[i] = nodes[i].number(n);
+  // For a visit of every state.
+
+  /** What of a world is no node's, no message's and not in memory. */
+  record Rest(
+      long now,
+      int faultsLeft,
+      boolean struck,
+      long scriptBy,
+      long healBy,
+      long endBy,
+      boolean ending,
+      long calmSince,
+      List<Integer> nodeOf,
+      List<Long> diedAt) {
+    Rest at(long then) {
+      return new Rest(
+          then, faultsLeft, struck, scriptBy, healBy, endBy, ending, calmSince, nodeOf, diedAt);
     }
-    if (foldedMemory < 0) {
-      foldedMemory = memory.number(n);
+  }
+
+  /** A message that somebody tried to send. */
+  record Sending(int from, int to, Network.Sent sent) {}
+
+  Rest rest() {
+    return new Rest(
+        now, faultsLeft, struck, scriptBy, healBy, endBy, ending, calmSince, nodeOf, diedAt);
+  }
+
+  /**
+   * Becomes another world of the same plan but for its memory, to be looked at or copied only: it
+   * shares all of these with others.
+   *
+   * @param written how many lines each node has written
+   * @param last when the last line of the history was
+   */
+  void become(Node[] others, Network messages, Rest rest, long[] written, long last) {
+    System.arraycopy(others, 0, nodes, 0, nodes.length);
+    owned = 0;
+    net = messages;
+    now = rest.now();
+    faultsLeft = rest.faultsLeft();
+    struck = rest.struck();
+    scriptBy = rest.scriptBy();
+    healBy = rest.healBy();
+    endBy = rest.endBy();
+    ending = rest.ending();
+    calmSince = rest.calmSince();
+    nodeOf = rest.nodeOf();
+    diedAt = rest.diedAt();
+    lines = written;
+    lastLine = last;
+  }
+
+  /** Whether nothing but the clock changes when it becomes so late. */
+  boolean onlyLater(long then) {
+    for (int i = FIRST_IMPORTER; i < nodes.length; i++) {
+      if (importer(i).expires(then)) {
+        return false;
+      }
     }
-    if (foldedNet < 0) {
-      foldedNet = net.number(n);
-    }
-    parts[nodes.length] = foldedMemory;
-    parts[nodes.length + 1] = foldedNet;
-    parts[nodes.length + 2] =
-        n.of(
-            now,
-            faultsLeft,
-            struck ? 1 : 0,
-            scriptBy,
-            healBy,
-            endBy,
-            ending ? 1 : 0,
-            calmSince,
-            n.of(nodeOf),
-            n.of(diedAt));
-    return parts;
+    return true;
+  }
+
+  /** From here on it is known what a step looks at and sends. */
+  void watch() {
+    owned = 0;
+    memory.watch();
+    lookedBeyond = false;
+    sendings = new ArrayList<>();
+  }
+
+  /** Whether a step has looked at more than a node, the memory and the rest. */
+  boolean lookedBeyond() {
+    return lookedBeyond;
+  }
+
+  /** What a step has sent. */
+  List<Sending> sendings() {
+    return Objects.requireNonNull(sendings, "nobody watches");
+  }
+
+  /** Whether a node may have changed. */
+  boolean changed(int node) {
+    return (owned & 1 << node) != 0;
   }
 }

@@ -48,6 +48,11 @@ public record WorldPlan(
     boolean honest() {
       return behaviour == Behaviour.HONEST;
     }
+
+    /** Whether it translates by itself, past the IOMMU's table. */
+    boolean ats() {
+      return behaviour == Behaviour.SKIPS_IOTLB_FLUSH;
+    }
   }
 
   /**
