@@ -69,6 +69,7 @@ final class Histories {
   private final List<String> nodes;
   private final Numbers numbers;
   private final Rows rows = new Rows(5, 0);
+  private final int[] row = new int[5];
   private final List<Told> all = new ArrayList<>();
   private final Told none;
   private final Rows judged = new Rows(3, 0);
@@ -110,8 +111,12 @@ final class Histories {
   }
 
   private Told then(Told before, Event event, long n, long nanos) {
-    if (rows.add(
-        before.number, event.node, event.number, (int) (nanos >>> Integer.SIZE), (int) nanos)) {
+    row[0] = before.number;
+    row[1] = event.node;
+    row[2] = event.number;
+    row[3] = (int) (nanos >>> Integer.SIZE);
+    row[4] = (int) nanos;
+    if (rows.add(row)) {
       HistoryLine line = HistoryLine.at(n, nanos, event.name, World.at(event.event, nanos));
       long[] written = before.written.clone();
       written[event.node] = n;

@@ -3,6 +3,7 @@ package dev.dmabufsim.simulator.explore;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Messages under way, in order between any two nodes, and who is cut off from whom. */
@@ -22,6 +23,9 @@ final class Network {
 
   private final boolean[] cut;
 
+  /** The channels with something under way, or null if that is to be looked up. */
+  private int @Nullable [] busy;
+
   Network(int nodes) {
     this.nodes = nodes;
     this.channels = new ArrayList<>(nodes * nodes);
@@ -35,6 +39,7 @@ final class Network {
     this.nodes = other.nodes;
     this.channels = new ArrayList<>(other.channels);
     this.cut = other.cut.clone();
+    this.busy = other.busy;
   }
 
   Network copy() {
@@ -49,6 +54,18 @@ final class Network {
   /** Puts other messages under way there. */
   void channel(int from, int to, List<Sent> next) {
     channels.set(from * nodes + to, next);
+    busy = null;
+  }
+
+  /**
+   * The channels with something under way, in order, each as {@code from * nodes + to}; not to be
+   * changed. Most worlds have few.
+   */
+  int[] busy() {
+    if (busy == null) {
+      busy = IntStream.range(0, channels.size()).filter(c -> !channels.get(c).isEmpty()).toArray();
+    }
+    return busy;
   }
 
   /** The oldest message there, or null. */
@@ -64,12 +81,7 @@ final class Network {
   }
 
   boolean empty() {
-    for (List<Sent> channel : channels) {
-      if (!channel.isEmpty()) {
-        return false;
-      }
-    }
-    return true;
+    return busy().length == 0;
   }
 
   boolean cut(int a, int b) {

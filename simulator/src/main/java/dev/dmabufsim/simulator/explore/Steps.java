@@ -2,7 +2,9 @@ package dev.dmabufsim.simulator.explore;
 
 import dev.dmabufsim.common.history.HistoryLine;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
 
@@ -60,6 +62,11 @@ final class Steps {
   private final Rows clocks = new Rows(3, 1);
   private final Rows nets = new Rows(3, 1);
 
+  private final int[] key = new int[7];
+  private final int[] pair = new int[2];
+  private final int[] triple = new int[3];
+  private final Map<Action.Verb, Integer> verbs = new EnumMap<>(Action.Verb.class);
+
   private final List<HistoryLine> heard = new ArrayList<>();
 
   /**
@@ -72,6 +79,9 @@ final class Steps {
     this.view = view;
     this.played = view.copy(line -> {});
     this.nodes = view.nodes();
+    for (Action.Verb verb : Action.Verb.values()) {
+      verbs.put(verb, verbs.size());
+    }
   }
 
   /**
@@ -108,19 +118,19 @@ final class Steps {
   /** Has a node do something alone. */
   private Histories.Told alone(
       int[] parts, Histories.Told told, Action action, int node, Consumer<World> doing) {
-    boolean first =
-        local.add(
-            numbers.of(action.verb()),
-            action.a(),
-            action.b(),
-            action.arg(),
-            message(parts, action),
-            parts[node],
-            parts[folding.restPart()]);
+    int message = message(parts, action);
+    key[0] = Objects.requireNonNull(verbs.get(action.verb()));
+    key[1] = action.a();
+    key[2] = action.b();
+    key[3] = action.arg();
+    key[4] = message;
+    key[5] = parts[node];
+    key[6] = parts[folding.restPart()];
+    boolean first = local.add(key);
     int at = known(local, first);
     int looks = 0;
     while (!first && known.get(at) instanceof Known.Looks l) {
-      first = looking.add(at, parts[l.part()]);
+      first = looking.add(pair(at, parts[l.part()]));
       at = known(looking, first);
       looks++;
     }
@@ -150,7 +160,7 @@ final class Steps {
       return false;
     }
     int rest = parts[folding.restPart()];
-    if (clocks.add(rest, (int) (then >>> Integer.SIZE), (int) then)) {
+    if (clocks.add(triple(rest, (int) (then >>> Integer.SIZE), (int) then))) {
       clocks.column(clocks.at(), 0, numbers.of(folding.rest(rest).at(then)));
     }
     parts[folding.restPart()] = clocks.column(clocks.at(), 0);
@@ -163,7 +173,7 @@ final class Steps {
       return NO_MESSAGE;
     }
     int net = parts[folding.netPart()];
-    if (heads.add(net, channel(action.a(), action.b()))) {
+    if (heads.add(pair(net, channel(action.a(), action.b())))) {
       Network.Sent head = folding.net(net).head(action.a(), action.b());
       heads.column(heads.at(), 0, numbers.of(Objects.requireNonNull(head, "no message")));
     }
@@ -195,7 +205,7 @@ final class Steps {
 
   /** A network after a message was sent, or taken out of a channel. */
   private int net(int net, int channel, int message) {
-    if (nets.add(net, channel, message)) {
+    if (nets.add(triple(net, channel, message))) {
       int row = nets.at();
       Network next = folding.net(net).copy();
       int ordinary = channel % (nodes * nodes);
@@ -208,6 +218,21 @@ final class Steps {
       return nets.column(row, 0);
     }
     return nets.column(nets.at(), 0);
+  }
+
+  // Rows to look for: a new one for each of millions of steps would cost more than the looking.
+
+  private int[] pair(int a, int b) {
+    pair[0] = a;
+    pair[1] = b;
+    return pair;
+  }
+
+  private int[] triple(int a, int b, int c) {
+    triple[0] = a;
+    triple[1] = b;
+    triple[2] = c;
+    return triple;
   }
 
   private int channel(int from, int to) {
@@ -230,7 +255,7 @@ final class Steps {
     for (SharedMemory.Part looked : all.subList(looks, all.size())) {
       int part = folding.memoryPart(looked);
       known.set(at, new Known.Looks(part));
-      at = known(looking, looking.add(at, before[part]));
+      at = known(looking, looking.add(pair(at, before[part])));
     }
     if (alone) {
       known.set(

@@ -375,11 +375,10 @@ final class World {
     if (over()) {
       return;
     }
-    for (int a = 0; a < nodes.length; a++) {
-      for (int b = 0; b < nodes.length; b++) {
-        if (!net.channel(a, b).isEmpty() && !nodes[b].frozen()) {
-          out.add(Action.of(Verb.DELIVER, a, b));
-        }
+    for (int channel : net.busy()) {
+      int to = channel % nodes.length;
+      if (!nodes[to].frozen()) {
+        out.add(Action.of(Verb.DELIVER, channel / nodes.length, to));
       }
     }
     if (exporter().up()) {
@@ -564,12 +563,10 @@ final class World {
         next = Math.min(next, i.checkedAndIdle() ? now : i.engine().byNanos());
       }
     }
-    for (int a = 0; a < nodes.length; a++) {
-      for (int b = 0; b < nodes.length; b++) {
-        Network.Sent head = nodes[b].frozen() ? null : net.head(a, b);
-        if (head != null) {
-          next = Math.min(next, head.byNanos());
-        }
+    for (int channel : net.busy()) {
+      int to = channel % nodes.length;
+      if (!nodes[to].frozen()) {
+        next = Math.min(next, net.channel(channel / nodes.length, to).getFirst().byNanos());
       }
     }
     for (int p = 0; p < diedAt.size(); p++) {
