@@ -82,6 +82,30 @@ public record Action(Verb verb, int a, int b, int arg) {
       };
     }
 
+    /**
+     * Whether it is of one node alone: what comes of it comes from that node, the message that it
+     * gets, the memory, and what {@link World.Rest} has.
+     */
+    boolean alone() {
+      return switch (this) {
+        case DELIVER,
+            DMA,
+            ENGINE,
+            HEAR,
+            TIMER,
+            FLAG,
+            SELF,
+            NOTICE,
+            REVOKE,
+            RESTORE,
+            KILL,
+            CRASH,
+            FREEZE ->
+            true;
+        case TIME, END, RESUME, RESTART, HEAL, LOSE, DUPLICATE, REORDER, DELAY, PARTITION -> false;
+      };
+    }
+
     boolean between() {
       return switch (this) {
         case DELIVER, LOSE, DUPLICATE, REORDER, DELAY, PARTITION, HEAL -> true;
@@ -116,6 +140,15 @@ public record Action(Verb verb, int a, int b, int arg) {
 
   static Action of(Verb verb, int a, int b) {
     return new Action(verb, a, b, 0);
+  }
+
+  /** The node whose step it is, of one that is of a node alone. */
+  int node() {
+    return switch (verb) {
+      case DELIVER -> b;
+      case FLAG, SELF, REVOKE, RESTORE -> World.EXPORTER;
+      default -> a;
+    };
   }
 
   /** As in a trace: {@code deliver x m}, {@code dma i1 0 1}. */

@@ -645,7 +645,7 @@ final class Engine {
     return false;
   }
 
-  /** Forgets rogues whose time is over. */
+  /** Forgets rogues whose time is over, if {@link #expires}. */
   void expire(World w) {
     targets = targets.stream().filter(t -> !isOver(t, w.now())).toList();
   }

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.LongPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -94,13 +95,19 @@ public final class Exhaustive {
   private final Steps steps;
   private final Rows states;
   private final Rows looked;
+  private final int[] parts;
+  private final int[] next;
   private final List<Action> prelude = new ArrayList<>();
   private final List<Action> enabled = new ArrayList<>();
-  private final HeapLimit heap = new HeapLimit();
+  private final LongPredicate full;
+  private int mostEnabled;
+  private long transitions;
+  private long ends;
   private final boolean revocable;
   private final boolean mayDie;
 
-  private Exhaustive(WorldPlan plan, Set<Invariant> invariants) {
+  private Exhaustive(WorldPlan plan, Set<Invariant> invariants, LongPredicate full) {
+    this.full = full;
     this.plan = plan;
     this.invariants = invariants;
     this.revocable = plan.importers().stream().allMatch(d -> d.driver().offer().revocable());
@@ -113,6 +120,8 @@ public final class Exhaustive {
     this.steps = new Steps(folding, numbers, histories, view);
     this.states = new Rows(folding.parts(), COLUMNS);
     this.looked = new Rows(4, 0);
+    this.parts = new int[folding.parts()];
+    this.next = new int[folding.parts()];
   }
 
   /** Visits every state, until an invariant breaks or a limit is reached. */
@@ -125,7 +134,17 @@ public final class Exhaustive {
    * how far it is.
    */
   public static Result visit(WorldPlan plan, Limits limits, Consumer<Progress> progress) {
-    return new Exhaustive(plan, limits.invariants()).visit(limits, progress);
+    return visit(plan, limits, progress, new HeapLimit()::full);
+  }
+
+  /**
+   * The same.
+   *
+   * @param full whether there is no room for so many bytes more
+   */
+  static Result visit(
+      WorldPlan plan, Limits limits, Consumer<Progress> progress, LongPredicate full) {
+    return new Exhaustive(plan, limits.invariants(), full).visit(limits, progress);
   }
 
   private Result visit(Limits limits, Consumer<Progress> progress) {
@@ -133,12 +152,8 @@ public final class Exhaustive {
     long said = since;
     Stop stop = null;
     long tooDeep = 0;
-    long transitions = 0;
-    long ends = 0;
     begin(limits.mapped());
     Optional<Explorer.Found> found = Optional.empty();
-    int[] parts = new int[folding.parts()];
-    int[] next = new int[folding.parts()];
     int depth = 0;
     int deeper = states.size();
     // States are kept in the order in which they were reached: the next one is to be gone on from.
@@ -158,31 +173,21 @@ public final class Exhaustive {
         progress.accept(
             new Progress(states.size(), states.size() - state, depth, (said - since) / 1e9));
       }
-      Histories.Told told = show(state, parts);
-      if (enabled.isEmpty()) {
-        ends++;
-        found = judge(state, null, parts, told);
-        continue;
-      }
-      if (depth >= limits.depth()) {
-        stop = Stop.DEPTH;
-        tooDeep++;
-        continue;
-      }
-      for (int i = 0; i < enabled.size() && found.isEmpty(); i++) {
-        System.arraycopy(parts, 0, next, 0, parts.length);
-        Action action = enabled.get(i);
-        Histories.Told its = steps.step(next, told, action);
-        transitions++;
-        if (grave(its, told)) {
-          found = judge(state, action, next, its);
+      try {
+        Histories.Told told = show(state, parts);
+        if (enabled.isEmpty()) {
+          ends++;
+          found = judge(state, null, parts, told);
+        } else if (depth < limits.depth()) {
+          found = goOn(state, told);
+        } else {
+          stop = Stop.DEPTH;
+          tooDeep++;
         }
-        if (states.add(next)) {
-          int at = states.at();
-          states.column(at, FROM, state);
-          states.column(at, BY, i);
-          states.column(at, TOLD, its.number());
-        }
+      } catch (OutOfMemoryError e) {
+        // It was looked whether there is room for the large tables; there are others.
+        stop = Stop.MEMORY;
+        break;
       }
     }
     return new Result(
@@ -196,6 +201,29 @@ public final class Exhaustive {
         found);
   }
 
+  /** Does everything that may happen in the state that the view shows. */
+  private Optional<Explorer.Found> goOn(int state, Histories.Told told) {
+    for (int i = 0; i < enabled.size(); i++) {
+      System.arraycopy(parts, 0, next, 0, parts.length);
+      Action action = enabled.get(i);
+      Histories.Told its = steps.step(next, told, action);
+      transitions++;
+      if (grave(its, told) || shows(action)) {
+        Optional<Explorer.Found> found = judge(state, action, next, its);
+        if (found.isPresent()) {
+          return found;
+        }
+      }
+      if (states.add(next)) {
+        int at = states.at();
+        states.column(at, FROM, state);
+        states.column(at, BY, i);
+        states.column(at, TOLD, its.number());
+      }
+    }
+    return Optional.empty();
+  }
+
   private @Nullable Stop limit(Limits limits, int state, long since) {
     if (states.size() >= limits.states()) {
       return Stop.STATES;
@@ -206,16 +234,25 @@ public final class Exhaustive {
     if (System.nanoTime() - since > limits.nanos()) {
       return Stop.TIME;
     }
-    return heap.reached() || !heap.fits(states.nextBytes()) ? Stop.MEMORY : null;
+    return full.test(nextBytes()) ? Stop.MEMORY : null;
+  }
+
+  /** How much more it may need at once before it looks again. */
+  private long nextBytes() {
+    int more = LOOKS * (1 + mostEnabled);
+    long tables = steps.nextBytes(more) + histories.nextBytes(more) + looked.nextBytes(more);
+    long next = states.nextBytes(more);
+    return next == Long.MAX_VALUE ? next : next + tables;
   }
 
   /** Has the view show a state, and finds what may happen there. */
-  private Histories.Told show(int state, int[] parts) {
-    states.get(state, parts);
+  private Histories.Told show(int state, int[] its) {
+    states.get(state, its);
     Histories.Told told = histories.get(states.column(state, TOLD));
-    folding.show(parts, told, view);
+    folding.show(its, told, view);
     enabled.clear();
     view.enabled(enabled);
+    mostEnabled = Math.max(mostEnabled, enabled.size());
     return told;
   }
 
@@ -252,6 +289,15 @@ public final class Exhaustive {
       prelude.add(action);
     }
     world.begin();
+  }
+
+  /**
+   * Whether what is in memory, or how late it is, may be what breaks an invariant, though nothing
+   * was told.
+   */
+  private boolean shows(Action action) {
+    int segments = folding.memoryPart(SharedMemory.Part.SEGMENTS);
+    return next[segments] != parts[segments] || action.verb() == Action.Verb.TIME;
   }
 
   /** Whether a step has told of anything that may break an invariant. */
@@ -293,18 +339,18 @@ public final class Exhaustive {
    * @param action what made of it the world with these parts; null at the end
    */
   private Optional<Explorer.Found> judge(
-      int state, @Nullable Action action, int[] parts, Histories.Told told) {
+      int state, @Nullable Action action, int[] its, Histories.Told told) {
     boolean end = action == null;
     // Of a schedule that is cut off, nobody asks for more than this.
     if (!end
         && !looked.add(
             told.number(),
-            parts[World.EXPORTER],
-            parts[folding.memoryPart(SharedMemory.Part.SEGMENTS)],
-            parts[folding.restPart()])) {
+            its[World.EXPORTER],
+            its[folding.memoryPart(SharedMemory.Part.SEGMENTS)],
+            its[folding.restPart()])) {
       return Optional.empty();
     }
-    folding.show(parts, told, judging);
+    folding.show(its, told, judging);
     List<HistoryLine> last = new ArrayList<>();
     Facts facts = judging.copy(last::add).finish(!end);
     return histories.judge(told, last, facts).stream()
@@ -319,9 +365,9 @@ public final class Exhaustive {
     if (last != null) {
       actions.add(last);
     }
-    int[] parts = new int[folding.parts()];
+    int[] its = new int[folding.parts()];
     for (int at = state; at != 0; at = states.column(at, FROM)) {
-      show(states.column(at, FROM), parts);
+      show(states.column(at, FROM), its);
       actions.add(enabled.get(states.column(at, BY)));
     }
     actions.addAll(prelude.reversed());

@@ -29,8 +29,12 @@ final class HeapLimit {
     return pool.contains("Eden") || pool.contains("Survivor");
   }
 
-  /** Whether there is room for so many bytes more, at once. */
-  boolean fits(long bytes) {
+  /** Whether there is no room for so many bytes more, at once. */
+  boolean full(long bytes) {
+    return reached() || !fits(bytes);
+  }
+
+  private boolean fits(long bytes) {
     return bytes < LARGE || free() > bytes || collected() > bytes;
   }
 
@@ -50,7 +54,7 @@ final class HeapLimit {
   }
 
   /** Whether the last full collection has left too little. */
-  boolean reached() {
+  private boolean reached() {
     for (MemoryPoolMXBean pool : pools) {
       MemoryUsage after = pool.getCollectionUsage();
       if (after != null && after.getMax() > 0 && after.getUsed() > MOST * after.getMax()) {

@@ -84,6 +84,11 @@ final class Histories {
     this.none = new Told(-1, null, null, new long[nodes.size() + 1]);
   }
 
+  /** How many bytes of heap it may need at once for the next lines, at most so many. */
+  long nextBytes(int more) {
+    return rows.nextBytes(more) + judged.nextBytes(more);
+  }
+
   /** Of which nothing was told yet. */
   Told none() {
     return none;

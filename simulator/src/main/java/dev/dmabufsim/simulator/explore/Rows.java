@@ -69,10 +69,10 @@ final class Rows {
     return at;
   }
 
-  /** How many bytes of heap it may need at once for the next few thousand rows. */
-  long nextBytes() {
-    if (size + PAGE_ROWS <= table.length / 2) {
-      return (long) PAGE_ROWS * width * Integer.BYTES;
+  /** How many bytes of heap it may need at once for the next rows, at most so many. */
+  long nextBytes(int more) {
+    if (size + (long) more <= table.length / 2) {
+      return (long) more * width * Integer.BYTES;
     }
     return table.length == MOST_TABLE ? Long.MAX_VALUE : 2L * table.length * Long.BYTES;
   }
@@ -104,6 +104,9 @@ final class Rows {
   }
 
   private void grow() {
+    if (table.length == MOST_TABLE) {
+      throw new IllegalStateException("more than " + size + " rows");
+    }
     long[] next = new long[table.length * 2];
     int mask = next.length - 1;
     for (long entry : table) {

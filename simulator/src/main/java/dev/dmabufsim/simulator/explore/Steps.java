@@ -19,7 +19,7 @@ final class Steps {
   private static final int NO_MESSAGE = -1;
 
   /** A message, and the channel that it was sent through. */
-  private record Sent(int channel, int message) {}
+  private record Posted(int channel, int message) {}
 
   /** A part of the memory, and what it is now. */
   private record Changed(int part, int number) {}
@@ -38,7 +38,7 @@ final class Steps {
 
     /** What comes of it. */
     record Effect(
-        int node, List<Changed> memory, int rest, List<Sent> sent, List<Histories.Event> told)
+        int node, List<Changed> memory, int rest, List<Posted> sent, List<Histories.Event> told)
         implements Known {}
   }
 
@@ -68,6 +68,7 @@ final class Steps {
   private final Map<Action.Verb, Integer> verbs = new EnumMap<>(Action.Verb.class);
 
   private final List<HistoryLine> heard = new ArrayList<>();
+  private long plays;
 
   /**
    * @param view shows the world whose step is asked for
@@ -91,17 +92,30 @@ final class Steps {
    * @return its history
    */
   Histories.Told step(int[] parts, Histories.Told told, Action action) {
-    return switch (action.verb()) {
-      case DELIVER -> alone(parts, told, action, action.b(), w -> w.apply(action));
-      case DMA, ENGINE, HEAR, TIMER, NOTICE, KILL, CRASH, FREEZE ->
-          alone(parts, told, action, action.a(), w -> w.apply(action));
-      case FLAG, SELF, REVOKE, RESTORE ->
-          alone(parts, told, action, World.EXPORTER, w -> w.apply(action));
-      case TIME -> later(parts) ? told : play(parts, told, w -> w.apply(action));
-      case END -> end(parts, told);
-      case RESUME, RESTART, HEAL, LOSE, DUPLICATE, REORDER, DELAY, PARTITION ->
-          play(parts, told, w -> w.apply(action));
-    };
+    if (action.verb().alone()) {
+      return alone(parts, told, action, action.node(), w -> w.apply(action));
+    }
+    if (action.verb() == Action.Verb.TIME && later(parts)) {
+      return told;
+    }
+    if (action.verb() == Action.Verb.END) {
+      return end(parts, told);
+    }
+    return play(parts, told, w -> w.apply(action));
+  }
+
+  /** How many steps were played, and not remembered. */
+  long plays() {
+    return plays;
+  }
+
+  /** How many bytes of heap it may need at once for the next steps, at most so many. */
+  long nextBytes(int more) {
+    return local.nextBytes(more)
+        + looking.nextBytes(more)
+        + heads.nextBytes(more)
+        + clocks.nextBytes(more)
+        + nets.nextBytes(more);
   }
 
   /** The end is of everybody, but what each does is his own. */
@@ -190,9 +204,9 @@ final class Steps {
     parts[folding.restPart()] = effect.rest();
     int net = parts[folding.netPart()];
     if (action.verb() == Action.Verb.DELIVER) {
-      net = net(net, nodes * nodes + channel(action.a(), action.b()), NO_MESSAGE);
+      net = net(net, channel(action.a(), action.b()), NO_MESSAGE);
     }
-    for (Sent sent : effect.sent()) {
+    for (Posted sent : effect.sent()) {
       net = net(net, sent.channel(), sent.message());
     }
     parts[folding.netPart()] = net;
@@ -203,16 +217,15 @@ final class Steps {
     return next;
   }
 
-  /** A network after a message was sent, or taken out of a channel. */
+  /** A network after a message was sent, or, if it is none, after the oldest was taken out. */
   private int net(int net, int channel, int message) {
     if (nets.add(triple(net, channel, message))) {
       int row = nets.at();
       Network next = folding.net(net).copy();
-      int ordinary = channel % (nodes * nodes);
       if (message == NO_MESSAGE) {
-        next.remove(ordinary / nodes, ordinary % nodes);
+        next.remove(channel / nodes, channel % nodes);
       } else {
-        next.send(ordinary / nodes, ordinary % nodes, (Network.Sent) numbers.value(message));
+        next.send(channel / nodes, channel % nodes, (Network.Sent) numbers.value(message));
       }
       nets.column(row, 0, folding.net(next));
       return nets.column(row, 0);
@@ -250,6 +263,10 @@ final class Steps {
     World w = played(parts, told, doing);
     boolean alone = !w.lookedBeyond() && nobodyElse(w, node);
     Histories.Told next = folded(w, parts, told);
+    if (!alone) {
+      // What it looks at may then be another part each time: nothing is known of it.
+      return next;
+    }
     List<SharedMemory.Part> all = w.memory().looks();
     int at = from;
     for (SharedMemory.Part looked : all.subList(looks, all.size())) {
@@ -257,22 +274,20 @@ final class Steps {
       known.set(at, new Known.Looks(part));
       at = known(looking, looking.add(pair(at, before[part])));
     }
-    if (alone) {
-      known.set(
-          at,
-          new Known.Effect(
-              parts[node],
-              all.stream()
-                  .map(folding::memoryPart)
-                  .filter(p -> parts[p] != before[p])
-                  .map(p -> new Changed(p, parts[p]))
-                  .toList(),
-              parts[folding.restPart()],
-              w.sendings().stream()
-                  .map(s -> new Sent(channel(s.from(), s.to()), numbers.of(s.sent())))
-                  .toList(),
-              heard.stream().map(histories::event).toList()));
-    }
+    known.set(
+        at,
+        new Known.Effect(
+            parts[node],
+            all.stream()
+                .map(folding::memoryPart)
+                .filter(p -> parts[p] != before[p])
+                .map(p -> new Changed(p, parts[p]))
+                .toList(),
+            parts[folding.restPart()],
+            w.sendings().stream()
+                .map(s -> new Posted(channel(s.from(), s.to()), numbers.of(s.sent())))
+                .toList(),
+            heard.stream().map(histories::event).toList()));
     return next;
   }
 
@@ -286,6 +301,7 @@ final class Steps {
   }
 
   private World played(int[] parts, Histories.Told told, Consumer<World> doing) {
+    plays++;
     heard.clear();
     folding.show(parts, told, played);
     World w = played.copy(heard::add);

@@ -596,6 +596,9 @@ final class World {
 
   /** Has it happen. It must be enabled. */
   void apply(Action action) {
+    if (!action.verb().alone()) {
+      lookedBeyond = true;
+    }
     if (action.verb().fault()) {
       faultsLeft--;
     }
@@ -608,12 +611,8 @@ final class World {
       case ENGINE -> ownImporter(action.a()).engine().step(this);
       case HEAR -> ownImporter(action.a()).hear(this);
       case TIMER -> own(action.a()).timer(this);
-      case FLAG -> {
-        ((ExporterNode) own(EXPORTER)).flag();
-      }
-      case SELF -> {
-        ((ExporterNode) own(EXPORTER)).self(this);
-      }
+      case FLAG -> ((ExporterNode) own(EXPORTER)).flag();
+      case SELF -> ((ExporterNode) own(EXPORTER)).self(this);
       case NOTICE -> {
         Node node = own(action.a());
         if (node instanceof ImporterNode i) {

@@ -13,6 +13,7 @@ class RowsTest {
   void keepsEachRowOnceAndKnowsItByItsNumber() {
     Rows rows = new Rows(3, 1);
     Map<List<Integer>, Integer> known = new HashMap<>();
+    Map<Integer, Integer> columns = new HashMap<>();
     SplittableRandom random = new SplittableRandom(7);
     // More rows than fit the first table and the first page, and many that come again.
     for (int i = 0; i < 200_000; i++) {
@@ -25,6 +26,7 @@ class RowsTest {
         assertThat(at).isEqualTo(known.size());
         known.put(key, at);
         rows.column(at, 0, i);
+        columns.put(at, i);
       } else {
         assertThat(at).isEqualTo(before);
       }
@@ -34,7 +36,27 @@ class RowsTest {
     known.forEach((key, at) -> {
       rows.get(at, row);
       assertThat(List.of(row[0], row[1], row[2])).isEqualTo(key);
+      assertThat(rows.column(at, 0)).isEqualTo(columns.get(at));
     });
+  }
+
+  @Test
+  void saysWhatItNeedsBeforeItGrows() {
+    Rows rows = new Rows(2, 0);
+    long few = rows.nextBytes(10);
+    assertThat(few).isEqualTo(10 * 2 * Integer.BYTES);
+    // It grows when it is half full, to twice as much, and needs both at once.
+    long growth = rows.nextBytes(1000);
+    assertThat(growth).isGreaterThan(1000 * 2 * Integer.BYTES);
+    for (int i = 0; i < 505; i++) {
+      rows.add(i, i);
+    }
+    assertThat(rows.nextBytes(5)).isLessThan(growth);
+    assertThat(rows.nextBytes(10)).isEqualTo(growth);
+    for (int i = 505; i < 520; i++) {
+      rows.add(i, i);
+    }
+    assertThat(rows.nextBytes(10)).isEqualTo(few);
   }
 
   @Test
