@@ -323,7 +323,8 @@ final class ExploreCommand implements Callable<Integer> {
         result.seconds(),
         result.states() / result.seconds());
     if (result.found().isPresent()) {
-      return told(result.found().get(), "(every schedule that is shorter breaks nothing)");
+      return told(
+          result.found().get(), "(breadth first: no shorter schedule was found that breaks one)");
     }
     if (!result.finished()) {
       System.out.printf(

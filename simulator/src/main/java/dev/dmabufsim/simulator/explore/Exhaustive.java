@@ -4,6 +4,7 @@ import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.history.HistoryLine;
 import dev.dmabufsim.simulator.judge.Facts;
 import dev.dmabufsim.simulator.judge.Invariant;
+import dev.dmabufsim.simulator.judge.Violation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -18,9 +19,10 @@ import org.jspecify.annotations.Nullable;
  * what a node does is asked of its core once ({@link Steps}).
  *
  * <p>History is no part of a state. What the judge holds against a schedule is found at the step
- * that does it: after each step that tells of anything that can be wrong, the schedule so far is
- * judged, before it is looked up whether its state is known; and a schedule that goes no further is
- * judged at its end. What was judged once is not judged again ({@link Histories}).
+ * that does it: after each step that tells of anything that can be wrong, changes what is in memory
+ * or lets time pass, the schedule so far is judged, before it is looked up whether its state is
+ * known; and a schedule that goes no further is judged at its end, as it came there first. What was
+ * judged once is not judged again ({@link Histories}).
  */
 public final class Exhaustive {
   /**
@@ -76,6 +78,13 @@ public final class Exhaustive {
   public record Limits(
       int depth, long states, long nanos, boolean mapped, Set<Invariant> invariants) {}
 
+  /**
+   * What breaks an invariant.
+   *
+   * @param state the last but one of its schedule, or the last if nothing was done there
+   */
+  private record Broken(int state, Optional<Action> by, Violation violation) {}
+
   // What is kept with each state: from which one it was first reached, by which of the actions that
   // are possible there, and with which history.
   private static final int FROM = 0;
@@ -103,15 +112,11 @@ public final class Exhaustive {
   private int mostEnabled;
   private long transitions;
   private long ends;
-  private final boolean revocable;
-  private final boolean mayDie;
 
   private Exhaustive(WorldPlan plan, Set<Invariant> invariants, LongPredicate full) {
     this.full = full;
     this.plan = plan;
     this.invariants = invariants;
-    this.revocable = plan.importers().stream().allMatch(d -> d.driver().offer().revocable());
-    this.mayDie = plan.faults().contains(FaultKind.KILL) || plan.faults().contains(FaultKind.CRASH);
     Numbers numbers = new Numbers();
     this.folding = new Folding(plan, numbers);
     this.view = new World(plan, line -> {});
@@ -153,7 +158,7 @@ public final class Exhaustive {
     Stop stop = null;
     long tooDeep = 0;
     begin(limits.mapped());
-    Optional<Explorer.Found> found = Optional.empty();
+    Optional<Broken> found = Optional.empty();
     int depth = 0;
     int deeper = states.size();
     // States are kept in the order in which they were reached: the next one is to be gone on from.
@@ -198,18 +203,18 @@ public final class Exhaustive {
         tooDeep + states.size() - state,
         ends,
         (System.nanoTime() - since) / 1e9,
-        found);
+        found.map(b -> new Explorer.Found(plan, path(b), b.violation())));
   }
 
   /** Does everything that may happen in the state that the view shows. */
-  private Optional<Explorer.Found> goOn(int state, Histories.Told told) {
+  private Optional<Broken> goOn(int state, Histories.Told told) {
     for (int i = 0; i < enabled.size(); i++) {
       System.arraycopy(parts, 0, next, 0, parts.length);
       Action action = enabled.get(i);
       Histories.Told its = steps.step(next, told, action);
       transitions++;
       if (grave(its, told) || shows(action)) {
-        Optional<Explorer.Found> found = judge(state, action, next, its);
+        Optional<Broken> found = judge(state, action, next, its);
         if (found.isPresent()) {
           return found;
         }
@@ -240,9 +245,10 @@ public final class Exhaustive {
   /** How much more it may need at once before it looks again. */
   private long nextBytes() {
     int more = LOOKS * (1 + mostEnabled);
-    long tables = steps.nextBytes(more) + histories.nextBytes(more) + looked.nextBytes(more);
-    long next = states.nextBytes(more);
-    return next == Long.MAX_VALUE ? next : next + tables;
+    return states.nextBytes(more)
+        + steps.nextBytes(more)
+        + histories.nextBytes(more)
+        + looked.nextBytes(more);
   }
 
   /** Has the view show a state, and finds what may happen there. */
@@ -297,38 +303,72 @@ public final class Exhaustive {
    */
   private boolean shows(Action action) {
     int segments = folding.memoryPart(SharedMemory.Part.SEGMENTS);
-    return next[segments] != parts[segments] || action.verb() == Action.Verb.TIME;
+    return next[segments] != parts[segments]
+        // Before that, no revoke can have taken too long.
+        || (action.verb() == Action.Verb.TIME
+            && folding.rest(next[folding.restPart()]).now() > plan.boundNanos());
   }
 
   /** Whether a step has told of anything that may break an invariant. */
   private boolean grave(Histories.Told after, Histories.Told before) {
+    boolean struck = folding.rest(next[folding.restPart()]).struck();
     for (Histories.Told t = after; t.number() != before.number(); t = t.before()) {
-      if (grave(t.event())) {
+      if (!harmless(t.event(), struck)) {
         return true;
       }
     }
     return false;
   }
 
-  /** Whether it may be what breaks an invariant, when it happens. */
-  private boolean grave(HistoryEvent event) {
+  /**
+   * Whether an event breaks nothing by being told of: the judge only counts it, or keeps it for
+   * what comes later.
+   *
+   * @param struck whether a fault has struck: then somebody may be dead, or frozen
+   */
+  private static boolean harmless(HistoryEvent event, boolean struck) {
     return switch (event) {
-      case HistoryEvent.Late e -> true;
-      case HistoryEvent.Leaked e -> true;
-      case HistoryEvent.Refused e -> true;
-      case HistoryEvent.HandedOver e -> true;
-      case HistoryEvent.Restored e -> true;
-      case HistoryEvent.RevokeCompleted e -> true;
-      case HistoryEvent.Moved e -> true;
-      case HistoryEvent.MoveFailed e -> true;
-      case HistoryEvent.Reclaimed e -> true;
-      // Wrong is what cannot be revoked, or what concerns the dead.
-      case HistoryEvent.Attached e -> !e.revocable() || mayDie;
-      case HistoryEvent.RevokeRequested e -> !revocable || mayDie;
-      case HistoryEvent.ExporterLost e -> true;
-      case HistoryEvent.Scanned e -> e.foreignBytes() > 0;
-      case HistoryEvent.Probed e -> e.enodev() < e.attempts();
-      default -> false;
+      case HistoryEvent.Exported e -> true;
+      case HistoryEvent.AttachRefused e -> true;
+      case HistoryEvent.MapRefused e -> true;
+      case HistoryEvent.IllegalCall e -> true;
+      case HistoryEvent.MoveRefused e -> true;
+      case HistoryEvent.BufferReleased e -> true;
+      case HistoryEvent.Invalidated e -> true;
+      case HistoryEvent.Fenced e -> true;
+      case HistoryEvent.Closed e -> true;
+      case HistoryEvent.Dropped e -> true;
+      case HistoryEvent.CpuAccessed e -> true;
+      case HistoryEvent.PhaseBroken e -> true;
+      case HistoryEvent.FaultPointReached e -> true;
+      case HistoryEvent.Scanned e -> e.foreignBytes() == 0;
+      case HistoryEvent.Probed e -> e.enodev() >= e.attempts();
+      case HistoryEvent.Attached e -> e.revocable() && !struck;
+      case HistoryEvent.Operated e -> !struck;
+      case HistoryEvent.Reaped e -> !struck;
+      case HistoryEvent.NodeStarted e -> !struck;
+      case HistoryEvent.ProcessDied e -> !struck;
+      case HistoryEvent.MappingsLost e -> !struck;
+      case HistoryEvent.Recovered e -> !struck;
+      case HistoryEvent.RevokeRequested e -> false;
+      case HistoryEvent.RevokeCompleted e -> false;
+      case HistoryEvent.RevokeUnfinished e -> false;
+      case HistoryEvent.HandedOver e -> false;
+      case HistoryEvent.Moved e -> false;
+      case HistoryEvent.MoveFailed e -> false;
+      case HistoryEvent.Restored e -> false;
+      case HistoryEvent.Refused e -> false;
+      case HistoryEvent.Late e -> false;
+      case HistoryEvent.Leaked e -> false;
+      case HistoryEvent.FaultStruck e -> false;
+      case HistoryEvent.FaultOver e -> false;
+      case HistoryEvent.Orphaned e -> false;
+      case HistoryEvent.Reclaimed e -> false;
+      case HistoryEvent.Rebuilt e -> false;
+      case HistoryEvent.ExporterLost e -> false;
+      case HistoryEvent.ExporterStopped e -> false;
+      case HistoryEvent.DeviceStopped e -> false;
+      case HistoryEvent.IommuStopped e -> false;
     };
   }
 
@@ -338,7 +378,7 @@ public final class Exhaustive {
    * @param state the last but one, or at the end the last
    * @param action what made of it the world with these parts; null at the end
    */
-  private Optional<Explorer.Found> judge(
+  private Optional<Broken> judge(
       int state, @Nullable Action action, int[] its, Histories.Told told) {
     boolean end = action == null;
     // Of a schedule that is cut off, nobody asks for more than this.
@@ -356,17 +396,15 @@ public final class Exhaustive {
     return histories.judge(told, last, facts).stream()
         .filter(v -> invariants.contains(v.invariant()))
         .findFirst()
-        .map(v -> new Explorer.Found(plan, path(state, action), v));
+        .map(v -> new Broken(state, Optional.ofNullable(action), v));
   }
 
   /** How a state was first reached, and what was done then. */
-  private List<Action> path(int state, @Nullable Action last) {
+  private List<Action> path(Broken broken) {
     List<Action> actions = new ArrayList<>();
-    if (last != null) {
-      actions.add(last);
-    }
+    broken.by().ifPresent(actions::add);
     int[] its = new int[folding.parts()];
-    for (int at = state; at != 0; at = states.column(at, FROM)) {
+    for (int at = broken.state(); at != 0; at = states.column(at, FROM)) {
       show(states.column(at, FROM), its);
       actions.add(enabled.get(states.column(at, BY)));
     }

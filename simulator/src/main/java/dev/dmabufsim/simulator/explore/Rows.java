@@ -13,6 +13,9 @@ final class Rows {
   private static final int LEAST_TABLE = 1 << 10;
   private static final int MOST_TABLE = 1 << 30;
 
+  /** More bytes than there are anywhere; the sum of some such is, too. */
+  private static final long TOO_MANY = Long.MAX_VALUE >>> 8;
+
   private final int keys;
   private final int width;
   private int[][] pages = {};
@@ -74,7 +77,7 @@ final class Rows {
     if (size + (long) more <= table.length / 2) {
       return (long) more * width * Integer.BYTES;
     }
-    return table.length == MOST_TABLE ? Long.MAX_VALUE : 2L * table.length * Long.BYTES;
+    return table.length == MOST_TABLE ? TOO_MANY : 2L * table.length * Long.BYTES;
   }
 
   /** Takes a row out, to look at. */
