@@ -17,6 +17,7 @@ public final class Story implements Schedule.Onlooker {
   private final List<String> steps = new ArrayList<>();
   private final List<String> diagram = new ArrayList<>();
   private String told = "";
+  private int actions;
 
   private Story() {}
 
@@ -54,8 +55,7 @@ public final class Story implements Schedule.Onlooker {
 
   @Override
   public void after(World w, Action action, List<HistoryLine> lines) {
-    steps.add(
-        "%3d. %s ms  %s".formatted(steps.size() + 1, milliseconds(w.now()), told).stripTrailing());
+    steps.add("%3d. %s ms  %s".formatted(++actions, milliseconds(w.now()), told).stripTrailing());
     for (HistoryLine line : lines) {
       String what = what(line.event());
       if (!what.isEmpty()) {

@@ -2,6 +2,7 @@ package dev.dmabufsim.simulator.explore;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
 import dev.dmabufsim.simulator.judge.Invariant;
 import java.io.IOException;
@@ -46,7 +47,11 @@ class TraceFileTest {
     assertThat(trace.actions()).isEqualTo(shrunk.actions());
     Story.Told told = Story.tell(trace.plan(), trace.actions(), LATE).orElseThrow();
     assertThat(told).isEqualTo(Story.tell(shrunk.plan(), shrunk.actions(), LATE).orElseThrow());
-    assertThat(told.steps()).isNotEmpty();
+    assertThat(told.steps().stream().filter(s -> s.stripLeading().matches("[0-9]+\\. .*")))
+        .as("numbered steps")
+        .hasSameSizeAs(shrunk.actions())
+        .last(STRING)
+        .startsWith("%3d. ".formatted(shrunk.actions().size()));
     assertThat(told.diagram().getFirst()).isEqualTo("sequenceDiagram");
   }
 
