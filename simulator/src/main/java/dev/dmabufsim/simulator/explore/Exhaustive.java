@@ -1,8 +1,8 @@
 package dev.dmabufsim.simulator.explore;
 
-import dev.dmabufsim.common.history.HistoryEvent;
 import dev.dmabufsim.common.history.HistoryLine;
 import dev.dmabufsim.simulator.judge.Facts;
+import dev.dmabufsim.simulator.judge.Harmless;
 import dev.dmabufsim.simulator.judge.Invariant;
 import dev.dmabufsim.simulator.judge.Violation;
 import java.util.ArrayList;
@@ -313,62 +313,20 @@ public final class Exhaustive {
   private boolean grave(Histories.Told after, Histories.Told before) {
     boolean struck = folding.rest(next[folding.restPart()]).struck();
     for (Histories.Told t = after; t.number() != before.number(); t = t.before()) {
-      if (!harmless(t.event(), struck)) {
+      if (!Harmless.is(t.event(), struck)) {
         return true;
       }
     }
     return false;
   }
 
-  /**
-   * Whether an event breaks nothing by being told of: the judge only counts it, or keeps it for
-   * what comes later.
-   *
-   * @param struck whether a fault has struck: then somebody may be dead, or frozen
-   */
-  private static boolean harmless(HistoryEvent event, boolean struck) {
-    return switch (event) {
-      case HistoryEvent.Exported e -> true;
-      case HistoryEvent.AttachRefused e -> true;
-      case HistoryEvent.MapRefused e -> true;
-      case HistoryEvent.IllegalCall e -> true;
-      case HistoryEvent.MoveRefused e -> true;
-      case HistoryEvent.BufferReleased e -> true;
-      case HistoryEvent.Invalidated e -> true;
-      case HistoryEvent.Fenced e -> true;
-      case HistoryEvent.Closed e -> true;
-      case HistoryEvent.Dropped e -> true;
-      case HistoryEvent.CpuAccessed e -> true;
-      case HistoryEvent.PhaseBroken e -> true;
-      case HistoryEvent.FaultPointReached e -> true;
-      case HistoryEvent.Scanned e -> e.foreignBytes() == 0;
-      case HistoryEvent.Probed e -> e.enodev() >= e.attempts();
-      case HistoryEvent.Attached e -> e.revocable() && !struck;
-      case HistoryEvent.Operated e -> !struck;
-      case HistoryEvent.Reaped e -> !struck;
-      case HistoryEvent.NodeStarted e -> !struck;
-      case HistoryEvent.ProcessDied e -> !struck;
-      case HistoryEvent.MappingsLost e -> !struck;
-      case HistoryEvent.Recovered e -> !struck;
-      case HistoryEvent.RevokeRequested e -> false;
-      case HistoryEvent.RevokeCompleted e -> false;
-      case HistoryEvent.RevokeUnfinished e -> false;
-      case HistoryEvent.HandedOver e -> false;
-      case HistoryEvent.Moved e -> false;
-      case HistoryEvent.MoveFailed e -> false;
-      case HistoryEvent.Restored e -> false;
-      case HistoryEvent.Refused e -> false;
-      case HistoryEvent.Late e -> false;
-      case HistoryEvent.Leaked e -> false;
-      case HistoryEvent.FaultStruck e -> false;
-      case HistoryEvent.FaultOver e -> false;
-      case HistoryEvent.Orphaned e -> false;
-      case HistoryEvent.Reclaimed e -> false;
-      case HistoryEvent.Rebuilt e -> false;
-      case HistoryEvent.ExporterLost e -> false;
-      case HistoryEvent.ExporterStopped e -> false;
-      case HistoryEvent.DeviceStopped e -> false;
-      case HistoryEvent.IommuStopped e -> false;
+  /** All from which comes what is judged of a schedule that is cut off: a row of four numbers. */
+  static int[] cutOff(Folding folding, int[] its, Histories.Told told) {
+    return new int[] {
+      told.number(),
+      its[World.EXPORTER],
+      its[folding.memoryPart(SharedMemory.Part.SEGMENTS)],
+      its[folding.restPart()]
     };
   }
 
@@ -381,13 +339,7 @@ public final class Exhaustive {
   private Optional<Broken> judge(
       int state, @Nullable Action action, int[] its, Histories.Told told) {
     boolean end = action == null;
-    // Of a schedule that is cut off, nobody asks for more than this.
-    if (!end
-        && !looked.add(
-            told.number(),
-            its[World.EXPORTER],
-            its[folding.memoryPart(SharedMemory.Part.SEGMENTS)],
-            its[folding.restPart()])) {
+    if (!end && !looked.add(cutOff(folding, its, told))) {
       return Optional.empty();
     }
     folding.show(its, told, judging);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.dmabufsim.common.history.HistoryLine;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -96,12 +97,7 @@ class StepsTest {
       // What a judge is told of a schedule that is cut off comes from no more than this.
       List<HistoryLine> last = new ArrayList<>();
       Object end = List.of(world.copy(last::add).finish(true), last);
-      List<Integer> from =
-          List.of(
-              told.number(),
-              parts[World.EXPORTER],
-              parts[folding.memoryPart(SharedMemory.Part.SEGMENTS)],
-              parts[folding.restPart()]);
+      List<Integer> from = Arrays.stream(Exhaustive.cutOff(folding, parts, told)).boxed().toList();
       assertThat(ends.getOrDefault(from, end)).as(step).isEqualTo(end);
       ends.put(from, end);
       enabled.clear();
